@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The record ABI: what the kernel programs write and @tcptracker/events reads.
+ *
+ * This is the one description of a record. The TypeScript layout is generated from the BTF of the
+ * compiled objects (npm run generate); nothing mirrors these structures by hand.
+ *
+ * All integers are in the byte order of the machine; the two ports are in host order. A record is
+ * tt_record, followed by what its type says. Every byte is written; padding has a name.
+ */
+#ifndef TCPTRACKER_EVENT_H
+#define TCPTRACKER_EVENT_H
+
+#include "types.h"
+#include "syscalls.h"
+
+#define TT_NAME_LENGTH 16
+#define TT_ADDRESS_LENGTH 16
+
+enum tt_record_type {
+	TT_RECORD_OPEN = 1,
+	TT_RECORD_DATA = 2,
+	TT_RECORD_CLOSE = 3,
+	TT_RECORD_GAP = 4,
+};
+
+enum tt_direction {
+	TT_DIRECTION_NONE = 0,
+	TT_DIRECTION_EGRESS = 1,
+	TT_DIRECTION_INGRESS = 2,
+};
+
+enum tt_role {
+	TT_ROLE_CLIENT = 1,
+	TT_ROLE_SERVER = 2,
+};
+
+/* Since when the tap knows the connection. */
+enum tt_joined {
+	TT_JOINED_START = 1,
+	TT_JOINED_MIDSTREAM = 2,
+};
+
+/* What travels on the wire: an IPv6 socket that talks to an IPv4 peer is IPv4. */
+enum tt_network {
+	TT_NETWORK_IPV4 = 4,
+	TT_NETWORK_IPV6 = 6,
+};
+
+/* Why bytes that a call moved are in no data record. */
+enum tt_gap_cause {
+	TT_GAP_SNAPLEN = 1,	/* beyond the capture length of the call */
+	TT_GAP_RING_FULL = 2,	/* the reader did not keep up */
+	TT_GAP_FAULT = 3,	/* the page was not present when the call returned */
+	TT_GAP_SENDFILE = 4,	/* moved inside the kernel, never in user memory */
+	TT_GAP_SPLICE = 5,	/* likewise */
+	TT_GAP_DISCARDED = 6,	/* received with MSG_TRUNC: dropped by the kernel at the caller's wish */
+	TT_GAP_SEGMENTS = 7,	/* more segments in one call than the program walks */
+};
+
+/* Which sides of the connection the tapped process shut down itself, as a bit set. */
+enum tt_shutdown {
+	TT_SHUTDOWN_READ = 1,
+	TT_SHUTDOWN_WRITE = 2,
+};
+
+struct tt_record {
+	__u32 length;			/* bytes of this record, this header and the payload included */
+	__u8 type;			/* enum tt_record_type */
+	__u8 direction;			/* enum tt_direction */
+	__u8 role;			/* enum tt_role, of the tapped process */
+	__u8 joined;			/* enum tt_joined */
+	__u64 time;			/* ns, CLOCK_MONOTONIC, when the call returned */
+	__u64 connection;		/* never used again by this tap */
+	__u64 cgroup;			/* cgroup v2 id of the calling task */
+	__u32 pid;			/* thread group id in the initial pid namespace */
+	__u32 tid;
+	__u32 uid;			/* in the initial user namespace */
+	__u16 syscall;			/* enum tt_syscall; 0 when no call was involved */
+	__u8 network;			/* enum tt_network */
+	__u8 reserved;
+	char name[TT_NAME_LENGTH];	/* command name of the thread group leader */
+	__u8 local_address[TT_ADDRESS_LENGTH];	/* IPv4 as ::ffff:a.b.c.d */
+	__u8 remote_address[TT_ADDRESS_LENGTH];
+	__u16 local_port;
+	__u16 remote_port;
+	__u32 reserved2;
+};
+
+struct tt_open {
+	struct tt_record record;
+};
+
+struct tt_data {
+	struct tt_record record;
+	__u64 offset;			/* of the first payload byte, in this direction */
+	__u64 size;			/* bytes the whole call moved */
+	__u32 captured;			/* payload bytes that follow this structure */
+	__u32 reserved;
+};
+
+struct tt_gap {
+	struct tt_record record;
+	__u64 offset;			/* of the first missing byte, in this direction */
+	__u64 size;			/* missing bytes */
+	__u16 cause;			/* enum tt_gap_cause */
+	__u16 reserved;
+	__u32 reserved2;
+};
+
+struct tt_close {
+	struct tt_record record;
+	__u64 egress_bytes;		/* moved by tapped calls since the tap saw the connection */
+	__u64 ingress_bytes;
+	__u64 duration;			/* ns since the tap saw the connection */
+	__u64 smoothed_rtt;		/* us */
+	__u32 retransmits;		/* segments, over the whole life of the connection */
+	__u8 shutdown;			/* set of enum tt_shutdown */
+	__u8 reserved[3];
+};
+
+/* Sums kept per CPU: how often a program took each way out, and how many bytes went with it. */
+enum tt_counter {
+	TT_COUNTER_CALLS,		/* calls of the table on TCP sockets that moved bytes */
+	TT_COUNTER_RECORDS,		/* records put into the ring */
+	TT_COUNTER_EGRESS_BYTES,	/* bytes moved by those calls */
+	TT_COUNTER_INGRESS_BYTES,
+	TT_COUNTER_DELIVERED_BYTES,	/* payload bytes put into the ring */
+	TT_COUNTER_GAP_BYTES,		/* bytes declared missing, by gap records put into the ring */
+	TT_COUNTER_CONNECTIONS_OPENED,
+	TT_COUNTER_CONNECTIONS_CLOSED,
+	TT_COUNTER_OWN_CALL,		/* a call of the tap itself */
+	TT_COUNTER_COMPAT_CALL,		/* a 32-bit call on a 64-bit kernel */
+	TT_COUNTER_CALL_FAILED,		/* the call returned an error */
+	TT_COUNTER_NOTHING_MOVED,	/* the call moved no bytes */
+	TT_COUNTER_NO_FILE,		/* the file descriptor was closed before the call returned */
+	TT_COUNTER_NOT_A_SOCKET,
+	TT_COUNTER_NOT_TCP,
+	TT_COUNTER_NOT_CONNECTED,	/* a TCP socket with no peer */
+	TT_COUNTER_PEEKED,		/* MSG_PEEK: the same bytes come again */
+	TT_COUNTER_ERROR_QUEUE,		/* MSG_ERRQUEUE: not bytes of the stream */
+	TT_COUNTER_URGENT,		/* MSG_OOB received: outside the stream */
+	TT_COUNTER_CONNECT_FAILED,
+	TT_COUNTER_CONNECTIONS_FULL,	/* no room for another connection: its calls are not recorded */
+	TT_COUNTER_UNTRACKED_BYTES,	/* bytes of calls on TCP sockets that got no connection entry */
+	TT_COUNTER_STALE_CONNECTION,	/* an entry whose end was missed */
+	TT_COUNTER_RING_FULL,		/* records refused by the ring */
+	TT_COUNTER_RING_FULL_BYTES,	/* payload bytes that waited for a gap record because of it */
+	TT_COUNTER_OPEN_LOST,		/* open records refused by the ring */
+	TT_COUNTER_CLOSE_LOST,		/* close records refused by the ring */
+	TT_COUNTER_UNDECLARED_BYTES,	/* gaps of connections that ended while the ring was full */
+	TT_COUNTER_FAULT,		/* user memory that could not be read: control structures */
+	TT_COUNTER_SEGMENTS_EXCEEDED,
+	TT_COUNTER_TAIL_CALL_FAILED,
+	TT_COUNTER_MAX,
+};
+
+#endif

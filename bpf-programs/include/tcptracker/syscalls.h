@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The table of system calls. Every attach strategy, the record's syscall names and the documentation
+ * are made from it: to add a call is to add a line.
+ *
+ *   X(name, number on x86-64, number on arm64, shape of the arguments, direction)
+ *
+ * Shapes:
+ *   BUFFER    (fd, buffer, count)                     returns bytes
+ *   BUFFER_F  (fd, buffer, count, flags)              returns bytes
+ *   IOVEC     (fd, iovec[], count)                    returns bytes
+ *   MESSAGE   (fd, msghdr, flags)                     returns bytes
+ *   MESSAGES  (fd, mmsghdr[], count, flags)           returns messages
+ *   CONNECT   (fd, ...)                               returns 0
+ *   ACCEPT    (fd, ...)                               returns the new file descriptor
+ *   SENDFILE  (out_fd, in_fd, ...)                    returns bytes, never in user memory
+ *   SPLICE    (in_fd, offset, out_fd, ...)            returns bytes, never in user memory
+ *   SHUTDOWN  (fd, how)                               returns 0
+ *
+ * A direction of NONE means that the shape decides.
+ */
+#ifndef TCPTRACKER_SYSCALLS_H
+#define TCPTRACKER_SYSCALLS_H
+
+#define TT_SYSCALLS(X)                                   \
+	X(READ, 0, 63, BUFFER, INGRESS)                  \
+	X(WRITE, 1, 64, BUFFER, EGRESS)                  \
+	X(READV, 19, 65, IOVEC, INGRESS)                 \
+	X(WRITEV, 20, 66, IOVEC, EGRESS)                 \
+	X(PREADV2, 327, 286, IOVEC, INGRESS)             \
+	X(PWRITEV2, 328, 287, IOVEC, EGRESS)             \
+	X(RECVFROM, 45, 207, BUFFER_F, INGRESS)          \
+	X(SENDTO, 44, 206, BUFFER_F, EGRESS)             \
+	X(RECVMSG, 47, 212, MESSAGE, INGRESS)            \
+	X(SENDMSG, 46, 211, MESSAGE, EGRESS)             \
+	X(RECVMMSG, 299, 243, MESSAGES, INGRESS)         \
+	X(SENDMMSG, 307, 269, MESSAGES, EGRESS)          \
+	X(CONNECT, 42, 203, CONNECT, NONE)               \
+	X(ACCEPT, 43, 202, ACCEPT, NONE)                 \
+	X(ACCEPT4, 288, 242, ACCEPT, NONE)               \
+	X(SENDFILE, 40, 71, SENDFILE, EGRESS)            \
+	X(SPLICE, 275, 76, SPLICE, NONE)                 \
+	X(SHUTDOWN, 48, 210, SHUTDOWN, NONE)
+
+enum tt_syscall {
+	TT_SYSCALL_NONE = 0,
+#define X(name, x86_64, arm64, shape, direction) TT_SYSCALL_##name,
+	TT_SYSCALLS(X)
+#undef X
+	TT_SYSCALL_MAX,
+};
+
+enum tt_shape {
+	TT_SHAPE_NONE = 0,
+	TT_SHAPE_BUFFER,
+	TT_SHAPE_BUFFER_F,
+	TT_SHAPE_IOVEC,
+	TT_SHAPE_MESSAGE,
+	TT_SHAPE_MESSAGES,
+	TT_SHAPE_CONNECT,
+	TT_SHAPE_ACCEPT,
+	TT_SHAPE_SENDFILE,
+	TT_SHAPE_SPLICE,
+	TT_SHAPE_SHUTDOWN,
+};
+
+#endif

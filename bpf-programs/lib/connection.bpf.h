@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The table of connections. Keyed by sock pointer, so that it does not matter who opened the socket,
+ * when, or how the descriptor came to the process. An entry is made on first sight and ended by the
+ * life-cycle programs.
+ */
+#ifndef TCPTRACKER_CONNECTION_BPF_H
+#define TCPTRACKER_CONNECTION_BPF_H
+
+#include <tcptracker/event.h>
+
+#include "compat.bpf.h"
+#include "config.bpf.h"
+#include "counters.bpf.h"
+#include "helpers.bpf.h"
+
+/* A run of bytes, up to the current offset, whose gap record the ring refused. */
+struct owed_gap {
+	__u64 offset;
+	__u64 size;
+};
+
+struct connection {
+	struct tt_record record;	/* what all its records share; process fields: whoever was seen first */
+	__u64 started;			/* ns, CLOCK_MONOTONIC */
+	__u64 bytes[2];			/* moved, by direction - 1 */
+	struct owed_gap owed[2];	/* by direction - 1 */
+	__u8 opened;			/* the open record was emitted */
+	__u8 ended;			/* TCP is done, a process still holds the socket */
+	__u8 shutdown;			/* set of enum tt_shutdown */
+	__u8 reserved[5];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* Too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct connection);
+} new_connection SEC(".maps");
+
+/* The finalizer of splitmix64: a bijection, so different inputs give different outputs. */
+static __always_inline __u64 mix(__u64 x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+static __always_inline void map_ipv4(__u8 *address, __be32 ipv4)
+{
+	__builtin_memset(address, 0, 10);
+	__builtin_memset(address + 10, 0xff, 2);
+	__builtin_memcpy(address + 12, &ipv4, sizeof(ipv4));
+}
+
+static __always_inline bool is_mapped_ipv4(const __u8 *address)
+{
+	const __u32 *words = (const __u32 *)address;
+
+	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void read_endpoints(struct tt_record *record, struct sock *sk)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO(&record->local_address, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&record->remote_address, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	} else {
+		map_ipv4(record->local_address, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		map_ipv4(record->remote_address, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	}
+	record->network = is_mapped_ipv4(record->remote_address) ? TT_NETWORK_IPV4 : TT_NETWORK_IPV6;
+	record->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	record->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+/* An entry whose sock was freed and used again without the tap having seen it. */
+static __always_inline bool is_stale(const struct connection *connection, struct sock *sk)
+{
+	return connection->record.remote_port != bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) ||
+	       connection->record.local_port != BPF_CORE_READ(sk, __sk_common.skc_num);
+}
+
+static __always_inline struct connection *find_connection(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+/* The entry of a sock seen for the first time, with the process of `from`; NULL, counted, when the table is full. */
+static __always_inline struct connection *add_connection(struct sock *sk, const struct tt_record *from,
+							 enum tt_joined joined)
+{
+	__u64 key = (__u64)sk;
+	__u32 zero = 0;
+	struct connection *entry = bpf_map_lookup_elem(&new_connection, &zero);
+
+	if (!entry)
+		return 0;
+	__builtin_memset(entry, 0, sizeof(*entry));
+	entry->record = *from;
+	read_endpoints(&entry->record, sk);
+	if (!entry->record.remote_port) {
+		count(TT_COUNTER_NOT_CONNECTED);
+		return 0;
+	}
+	/* A socket made by a listener keeps the listener's backlog limit; others never had one. */
+	entry->record.role = BPF_CORE_READ(sk, sk_max_ack_backlog) ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
+	entry->record.joined = joined;
+	entry->record.connection = mix(connection_seed ^ key ^ mix(from->time));
+	entry->started = from->time;
+	if (bpf_map_update_elem(&connections, &key, entry, BPF_NOEXIST) == 0)
+		count(TT_COUNTER_CONNECTIONS_OPENED);
+	/* Another CPU may have been first: its entry is as good. */
+	entry = bpf_map_lookup_elem(&connections, &key);
+	if (!entry)
+		count(TT_COUNTER_CONNECTIONS_FULL);
+	return entry;
+}
+
+#endif

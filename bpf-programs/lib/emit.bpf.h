@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The last stage: puts a call that the filter accepted into the ring. */
+#ifndef TCPTRACKER_EMIT_BPF_H
+#define TCPTRACKER_EMIT_BPF_H
+
+#include <tcptracker/event.h>
+
+#include "call.bpf.h"
+#include "connection.bpf.h"
+#include "counters.bpf.h"
+#include "helpers.bpf.h"
+#include "ring.bpf.h"
+#include "segments.bpf.h"
+
+/* Steps per run of the program; it runs again, by tail call, until the call is done. */
+#define STEPS 40
+
+#define PAGE 4096
+
+enum outcome {
+	EMITTED,
+	REFUSED,	/* the ring is full */
+	UNREADABLE,	/* the user's page is not there */
+};
+
+/* `n` bytes of the call are in a record, or declared, or owed. */
+static __always_inline void advance(struct call *call, __u64 n)
+{
+	call->data.offset += n;
+	call->remaining -= n;
+	call->address += n;
+	call->segment_left -= n < call->segment_left ? n : call->segment_left;
+	call->message_left -= n < call->message_left ? n : call->message_left;
+	call->capture -= n < call->capture ? n : call->capture;
+}
+
+static __always_inline struct connection *connection_of(struct call *call)
+{
+	return bpf_map_lookup_elem(&connections, &call->sock);
+}
+
+static __always_inline void owe(struct call *call, __u64 n)
+{
+	struct connection *connection = connection_of(call);
+
+	if (connection)
+		owe_gap(connection, call->data.record.direction, call->data.offset, n);
+	else
+		count_many(TT_COUNTER_UNDECLARED_BYTES, n);
+	call->owes = 1;
+	advance(call, n);
+}
+
+static __always_inline void declare_gap(struct call *call, __u64 n, enum tt_gap_cause cause)
+{
+	if (emit_gap(&call->data.record, call->data.offset, n, cause))
+		advance(call, n);
+	else
+		owe(call, n);
+}
+
+/*
+ * One data record with up to `room` payload bytes. `room` is a constant: the ring reserves constant
+ * sizes only. The size classes must stay apart (the barrier), or clang merges their tails and the
+ * verifier loses the connection between a reservation and its size.
+ */
+static __always_inline enum outcome emit_payload(struct call *call, __u64 n, const __u32 room)
+{
+	struct tt_data *data = reserve(sizeof(*data) + room);
+
+	if (!data)
+		return REFUSED;
+	if (n > room)
+		n = room;
+	asm volatile("" : "+r"(n) : "i"(room));
+	if (n > room)
+		n = room;
+	*data = call->data;
+	data->record.length = sizeof(*data) + n;
+	data->captured = n;
+	if (n && bpf_probe_read_user(data + 1, n, (void *)call->address)) {
+		bpf_ringbuf_discard(data, BPF_RB_NO_WAKEUP);
+		return UNREADABLE;
+	}
+	submit(data, sizeof(*data) + room);
+	count_many(TT_COUNTER_DELIVERED_BYTES, n);
+	return EMITTED;
+}
+
+/* How many of `n` bytes go into the next record: large runs are cut so that little of a class stays empty. */
+static __always_inline __u64 chunk(__u64 n)
+{
+	if (n >= 65536)
+		return 65536;
+	if (n > 32768)
+		return n;
+	if (n >= 16384)
+		return 16384;
+	if (n > 8192)
+		return n;
+	return n > 4096 ? 4096 : n;
+}
+
+static __always_inline enum outcome emit_chunk(struct call *call, __u64 n)
+{
+	if (n > 16384)
+		return emit_payload(call, n, 65536);
+	if (n > 4096)
+		return emit_payload(call, n, 16384);
+	if (n > 1024)
+		return emit_payload(call, n, 4096);
+	if (n > 256)
+		return emit_payload(call, n, 1024);
+	return emit_payload(call, n, 256);
+}
+
+static __always_inline void emit_captured(struct call *call)
+{
+	__u64 n = call->segment_left < call->capture ? call->segment_left : call->capture;
+	__u64 to_page_end = PAGE - (call->address & (PAGE - 1));
+	enum outcome outcome;
+
+	n = chunk(n);
+	if (call->page_by_page && n > to_page_end)
+		n = to_page_end;
+	outcome = emit_chunk(call, n);
+	if (outcome == EMITTED)
+		advance(call, n);
+	else if (outcome == REFUSED)
+		owe(call, n);
+	else if (n > to_page_end)
+		call->page_by_page = 1;
+	else
+		declare_gap(call, n, TT_GAP_FAULT);
+}
+
+/* What comes before the call's own records; false when the ring has no room even for that. */
+static __always_inline bool emit_preliminaries(struct call *call)
+{
+	struct connection *connection;
+
+	if (!call->opens && !call->owes)
+		return true;
+	connection = connection_of(call);
+	if (!connection)
+		return true;
+	if (call->opens) {
+		call->opens = 0;
+		emit_open(&call->data.record);
+	}
+	if (!pay_owed_gap(connection, &call->data.record))
+		return false;
+	call->owes = 0;
+	return true;
+}
+
+/* Emits one record or goes one step towards the next byte; false when the call is done. */
+static __always_inline bool emit_step(struct call *call)
+{
+	if (!call->remaining)
+		return false;
+	if (!emit_preliminaries(call)) {
+		owe(call, call->remaining);
+		return false;
+	}
+	if (call->gap_cause) {
+		declare_gap(call, call->remaining, call->gap_cause);
+		return false;
+	}
+	if (!call->capture) {
+		if (!snaplen)
+			emit_payload(call, 0, 0);	/* the call is worth a record all the same */
+		declare_gap(call, call->remaining, TT_GAP_SNAPLEN);
+		return false;
+	}
+	if (call->segment_left) {
+		emit_captured(call);
+	} else if (!next_segment(call)) {
+		declare_gap(call, call->remaining, TT_GAP_FAULT);
+		return false;
+	}
+	return true;
+}
+
+static __always_inline int emit(void *context)
+{
+	struct call *call = current_call();
+
+	if (!call)
+		return 0;
+	for (int i = 0; i < STEPS; i++)
+		if (!emit_step(call)) {
+			emit_preliminaries(call);
+			return 0;
+		}
+	bpf_tail_call(context, &stages, STAGE_EMIT);
+	/* Too many tail calls: the rest of the call is more than this program walks. */
+	count(TT_COUNTER_SEGMENTS_EXCEEDED);
+	declare_gap(call, call->remaining, TT_GAP_SEGMENTS);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The first stage: what every attach strategy does when a system call of the table has returned. */
+#ifndef TCPTRACKER_HOOK_BPF_H
+#define TCPTRACKER_HOOK_BPF_H
+
+#include <tcptracker/event.h>
+
+#include "call.bpf.h"
+#include "compat.bpf.h"
+#include "connection.bpf.h"
+#include "counters.bpf.h"
+#include "helpers.bpf.h"
+#include "lifecycle.bpf.h"
+#include "process.bpf.h"
+#include "segments.bpf.h"
+#include "sock.bpf.h"
+
+struct syscall {
+	__u8 id;	/* enum tt_syscall */
+	__u8 shape;	/* enum tt_shape */
+	__u8 direction;	/* enum tt_direction */
+	__u8 reserved;
+};
+
+#define MAX_SYSCALL_NUMBER 512
+
+#if defined(__TARGET_ARCH_x86)
+#define NATIVE_NUMBER(x86_64, arm64) x86_64
+#elif defined(__TARGET_ARCH_arm64)
+#define NATIVE_NUMBER(x86_64, arm64) arm64
+#endif
+
+const volatile struct syscall syscalls[MAX_SYSCALL_NUMBER] = {
+#define X(name, x86_64, arm64, shape, direction) \
+	[NATIVE_NUMBER(x86_64, arm64)] = { TT_SYSCALL_##name, TT_SHAPE_##shape, TT_DIRECTION_##direction, 0 },
+	TT_SYSCALLS(X)
+#undef X
+};
+
+/* Whether the call did anything that concerns the tap, judged by its result alone. */
+static __always_inline bool succeeded(__u8 shape, long result)
+{
+	if (shape == TT_SHAPE_CONNECT) {
+		if (result == 0 || result == -EINPROGRESS || result == -EINTR)
+			return true;
+		count(TT_COUNTER_CONNECT_FAILED);
+		return false;
+	}
+	if (result < 0) {
+		count(TT_COUNTER_CALL_FAILED);
+		return false;
+	}
+	if (result == 0 && shape != TT_SHAPE_ACCEPT && shape != TT_SHAPE_SHUTDOWN) {
+		count(TT_COUNTER_NOTHING_MOVED);
+		return false;
+	}
+	return true;
+}
+
+/* Whether the bytes a receiving call returned are bytes of the stream, returned for the first time. */
+static __always_inline bool takes_from_stream(__u64 flags)
+{
+	if (flags & MSG_PEEK) {
+		count(TT_COUNTER_PEEKED);
+		return false;
+	}
+	if (flags & MSG_ERRQUEUE) {
+		count(TT_COUNTER_ERROR_QUEUE);
+		return false;
+	}
+	if (flags & MSG_OOB) {
+		count(TT_COUNTER_URGENT);
+		return false;
+	}
+	return true;
+}
+
+static __always_inline __u64 message_flags(__u8 shape, const struct syscall_exit *exit)
+{
+	if (shape == TT_SHAPE_MESSAGE)
+		return exit->arguments[2];
+	if (shape == TT_SHAPE_BUFFER_F || shape == TT_SHAPE_MESSAGES)
+		return exit->arguments[3];
+	return 0;
+}
+
+/* Where the bytes of the call are, for the emit stage to walk. */
+static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit)
+{
+	call->page_by_page = 0;
+	call->bad_structures = 0;
+	call->gap_cause = 0;
+	call->segment_left = 0;
+	call->segment_count = 0;
+	call->message_left = 0;
+	call->message_count = 0;
+	if (shape == TT_SHAPE_SENDFILE)
+		call->gap_cause = TT_GAP_SENDFILE;
+	else if (shape == TT_SHAPE_SPLICE)
+		call->gap_cause = TT_GAP_SPLICE;
+	else if (call->data.record.direction == TT_DIRECTION_INGRESS && message_flags(shape, exit) & MSG_TRUNC)
+		call->gap_cause = TT_GAP_DISCARDED;
+	else if (shape == TT_SHAPE_IOVEC)
+		use_iovecs(call, exit->arguments[1], exit->arguments[2]);
+	else if (shape == TT_SHAPE_MESSAGE)
+		use_message(call, exit->arguments[1]);
+	else if (shape == TT_SHAPE_MESSAGES)
+		use_messages(call, exit->arguments[1], exit->result);
+	else
+		use_buffer(call, exit->arguments[1]);
+}
+
+/* The socket of the call; a splice has it on either side, and its direction follows from that. */
+static __always_inline struct sock *sock_of_call(struct task_struct *task, __u8 shape, __u8 *direction,
+						 const struct syscall_exit *exit, bool trusted)
+{
+	struct sock *sk;
+
+	if (shape != TT_SHAPE_SPLICE)
+		return sock_of_fd(task, shape == TT_SHAPE_ACCEPT ? exit->result : exit->arguments[0], trusted);
+	*direction = TT_DIRECTION_INGRESS;
+	sk = sock_of_fd(task, exit->arguments[0], trusted);
+	if (sk)
+		return sk;
+	*direction = TT_DIRECTION_EGRESS;
+	return sock_of_fd(task, exit->arguments[2], trusted);
+}
+
+/* The entry of a sock, unless it is another connection's that ended unseen or ended long ago. */
+static __always_inline struct connection *known_connection(struct sock *sk, bool connects)
+{
+	struct connection *connection = find_connection(sk);
+
+	if (!connection)
+		return 0;
+	if (is_stale(connection, sk))
+		count(TT_COUNTER_STALE_CONNECTION);
+	else if (!(connects && connection->ended))
+		return connection;
+	end_connection(connection, sk);
+	return 0;
+}
+
+static __always_inline void copy_connection(struct tt_record *record, const struct connection *connection)
+{
+	const struct tt_record *from = &connection->record;
+
+	record->connection = from->connection;
+	record->role = from->role;
+	record->joined = from->joined;
+	record->network = from->network;
+	record->local_port = from->local_port;
+	record->remote_port = from->remote_port;
+	__builtin_memcpy(record->local_address, from->local_address, TT_ADDRESS_LENGTH);
+	__builtin_memcpy(record->remote_address, from->remote_address, TT_ADDRESS_LENGTH);
+}
+
+static __always_inline bool claim_open(struct connection *connection, struct sock *sk, __u8 shape, long result)
+{
+	if (connection->opened)
+		return false;
+	/* A connect that does not wait is open once TCP says so: then the life-cycle program announces it. */
+	if (shape == TT_SHAPE_CONNECT && result != 0 &&
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED)
+		return false;
+	connection->opened = 1;
+	return true;
+}
+
+static __always_inline __u64 bytes_moved(__u8 shape, __u8 direction, const struct syscall_exit *exit)
+{
+	if (direction == TT_DIRECTION_NONE)
+		return 0;
+	if (shape == TT_SHAPE_MESSAGES)
+		return sum_of_messages(exit->arguments[1], exit->result);
+	return exit->result;
+}
+
+/* Counts the bytes; their place in the stream goes into the call. */
+static __always_inline void account(struct call *call, struct connection *connection, __u64 size)
+{
+	bool ingress = call->data.record.direction == TT_DIRECTION_INGRESS;
+
+	call->data.size = size;
+	call->remaining = size;
+	call->capture = snaplen;
+	call->data.offset = fetch_add(&connection->bytes[ingress], size);
+	call->owes = connection->owed[ingress].size != 0;
+	count(TT_COUNTER_CALLS);
+	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, size);
+}
+
+/* True when there is something for the next stage. */
+static __always_inline bool prepare_call(struct call *call, const struct syscall *syscall,
+					 const struct syscall_exit *exit, struct task_struct *task, bool trusted)
+{
+	struct tt_record *record = &call->data.record;
+	__u8 shape = syscall->shape, direction = syscall->direction;
+	bool connects = shape == TT_SHAPE_CONNECT || shape == TT_SHAPE_ACCEPT;
+	struct connection *connection;
+	struct sock *sk;
+	__u64 size;
+
+	if (direction == TT_DIRECTION_INGRESS && !takes_from_stream(message_flags(shape, exit)))
+		return false;
+	sk = sock_of_call(task, shape, &direction, exit, trusted);
+	if (!sk)
+		return false;
+	record->type = TT_RECORD_DATA;
+	record->direction = direction;
+	record->syscall = syscall->id;
+	record->time = bpf_ktime_get_ns();
+	read_process(record, task, trusted);
+	connection = known_connection(sk, connects);
+	if (shape == TT_SHAPE_SHUTDOWN) {
+		if (connection)
+			connection->shutdown |= (exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
+		return false;
+	}
+	if (!connection && !is_tcp(sk)) {
+		count(TT_COUNTER_NOT_TCP);
+		return false;
+	}
+	size = bytes_moved(shape, direction, exit);
+	if (!connection)
+		connection = add_connection(sk, record, connects ? TT_JOINED_START : TT_JOINED_MIDSTREAM);
+	if (!connection) {
+		count_many(TT_COUNTER_UNTRACKED_BYTES, size);
+		return false;
+	}
+	copy_connection(record, connection);
+	call->sock = (__u64)sk;
+	call->opens = claim_open(connection, sk, shape, exit->result);
+	call->owes = 0;
+	call->remaining = 0;
+	if (size) {
+		account(call, connection, size);
+		locate_bytes(call, shape, exit);
+	}
+	return call->opens || size;
+}
+
+static __always_inline int on_syscall_exit(void *context, struct pt_regs *regs, long result, bool trusted)
+{
+	struct syscall_exit exit = { .result = result };
+	struct task_struct *task;
+	struct syscall syscall;
+	struct call *call;
+	__u32 number = read_syscall_number(regs, trusted);
+
+	if (number >= MAX_SYSCALL_NUMBER)
+		return 0;
+	syscall = *(const struct syscall *)&syscalls[number];
+	if (!syscall.shape || !succeeded(syscall.shape, result))
+		return 0;
+	if (bpf_get_current_pid_tgid() >> 32 == own_pid) {
+		count(TT_COUNTER_OWN_CALL);
+		return 0;
+	}
+	task = current_task(trusted);
+	if (is_compat_call(task, trusted)) {
+		count(TT_COUNTER_COMPAT_CALL);
+		return 0;
+	}
+	read_registers(regs, &exit, trusted);
+	call = current_call();
+	if (!call || !prepare_call(call, &syscall, &exit, task, trusted))
+		return 0;
+	bpf_tail_call(context, &stages, STAGE_FILTER);
+	count(TT_COUNTER_TAIL_CALL_FAILED);
+	count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The ring buffer: reserve, submit, and when to wake the reader. */
+#ifndef TCPTRACKER_RING_BPF_H
+#define TCPTRACKER_RING_BPF_H
+
+#include <tcptracker/event.h>
+
+#include "config.bpf.h"
+#include "connection.bpf.h"
+#include "counters.bpf.h"
+#include "helpers.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 * 1024 * 1024);
+} ring SEC(".maps");
+
+#define RING_HEADER 8
+
+/*
+ * A wake-up costs microseconds, so one is sent only when the fill level crosses a mark; the reader's
+ * timer collects what lies below the first. There are marks all the way up because two CPUs
+ * that reserve at once can hide a crossing from each other.
+ */
+static __always_inline void submit(void *record, __u32 reserved)
+{
+	__u64 filled = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	__u64 before = filled - RING_HEADER - reserved;
+	bool crossed = (filled >> wakeup_shift) != (before >> wakeup_shift);
+
+	bpf_ringbuf_submit(record, crossed ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	count(TT_COUNTER_RECORDS);
+}
+
+static __always_inline void *reserve(const __u32 size)
+{
+	void *record = bpf_ringbuf_reserve(&ring, size, 0);
+
+	if (!record)
+		count(TT_COUNTER_RING_FULL);
+	return record;
+}
+
+static __always_inline bool emit_open(const struct tt_record *from)
+{
+	struct tt_open *open = reserve(sizeof(*open));
+
+	if (!open) {
+		count(TT_COUNTER_OPEN_LOST);
+		return false;
+	}
+	open->record = *from;
+	open->record.type = TT_RECORD_OPEN;
+	open->record.direction = TT_DIRECTION_NONE;
+	open->record.length = sizeof(*open);
+	submit(open, sizeof(*open));
+	return true;
+}
+
+static __always_inline bool emit_gap(const struct tt_record *from, __u64 offset, __u64 size,
+				     enum tt_gap_cause cause)
+{
+	struct tt_gap *gap = reserve(sizeof(*gap));
+
+	if (!gap)
+		return false;
+	gap->record = *from;
+	gap->record.type = TT_RECORD_GAP;
+	gap->record.length = sizeof(*gap);
+	gap->offset = offset;
+	gap->size = size;
+	gap->cause = cause;
+	gap->reserved = 0;
+	gap->reserved2 = 0;
+	submit(gap, sizeof(*gap));
+	count_many(TT_COUNTER_GAP_BYTES, size);
+	return true;
+}
+
+/* What the ring had no room for is owed: declared by a gap record once there is room again. */
+static __always_inline void owe_gap(struct connection *connection, __u8 direction, __u64 offset, __u64 size)
+{
+	struct owed_gap *owed = &connection->owed[direction == TT_DIRECTION_INGRESS];
+
+	count_many(TT_COUNTER_RING_FULL_BYTES, size);
+	if (!owed->size)
+		owed->offset = offset;
+	owed->size += size;
+}
+
+static __always_inline bool pay_owed_gap(struct connection *connection, const struct tt_record *from)
+{
+	struct owed_gap *owed = &connection->owed[from->direction == TT_DIRECTION_INGRESS];
+	__u64 size = owed->size;
+
+	if (!size)
+		return true;
+	if (!emit_gap(from, owed->offset, size, TT_GAP_RING_FULL))
+		return false;
+	owed->size = 0;
+	return true;
+}
+
+#endif

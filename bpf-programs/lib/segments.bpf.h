@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Walks the user memory of a call: a buffer, an array of iovecs, one message or several. */
+#ifndef TCPTRACKER_SEGMENTS_BPF_H
+#define TCPTRACKER_SEGMENTS_BPF_H
+
+#include "call.bpf.h"
+#include "counters.bpf.h"
+#include "helpers.bpf.h"
+
+/* As many messages as the kernel takes in one call (UIO_MAXIOV). */
+#define MAX_MESSAGES 1024
+
+static __always_inline void use_buffer(struct call *call, __u64 address)
+{
+	call->address = address;
+	call->segment_left = call->data.size;
+	call->message_left = call->data.size;
+}
+
+static __always_inline void use_iovecs(struct call *call, __u64 iovecs, __u64 count)
+{
+	call->segments = iovecs;
+	call->segment_count = count;
+	call->message_left = call->data.size;
+}
+
+static __always_inline void use_message(struct call *call, __u64 address)
+{
+	struct user_msghdr header;
+
+	if (bpf_probe_read_user(&header, sizeof(header), (void *)address)) {
+		count(TT_COUNTER_FAULT);
+		call->bad_structures = 1;
+		return;
+	}
+	use_iovecs(call, header.segments, header.segment_count);
+}
+
+static __always_inline void use_messages(struct call *call, __u64 address, __u32 count)
+{
+	call->messages = address;
+	call->message_count = count;
+}
+
+/* How many bytes the messages of one call moved together. */
+static __always_inline __u64 sum_of_messages(__u64 address, __u32 messages)
+{
+	struct user_mmsghdr *headers = (void *)address;
+	__u32 length;
+	__u64 sum = 0;
+	long failed = 0;
+
+	/* Failure is counted after the loop: a way out of each iteration would be verified 1,024 times. */
+	for (__u32 i = 0; i < MAX_MESSAGES && i < messages; i++) {
+		length = 0;
+		failed |= bpf_probe_read_user(&length, sizeof(length), &headers[i].length);
+		sum += length;
+	}
+	if (failed)
+		count(TT_COUNTER_FAULT);
+	return sum;
+}
+
+/* Goes one step towards the next byte; false when the structures cannot be read. */
+static __always_inline bool next_segment(struct call *call)
+{
+	if (call->bad_structures)
+		return false;
+	if (call->message_left) {
+		struct user_iovec segment;
+
+		if (!call->segment_count ||
+		    bpf_probe_read_user(&segment, sizeof(segment), (void *)call->segments))
+			return false;
+		call->segments += sizeof(segment);
+		call->segment_count--;
+		call->address = segment.base;
+		call->segment_left = segment.length < call->message_left ? segment.length : call->message_left;
+	} else {
+		struct user_mmsghdr message;
+
+		if (!call->message_count ||
+		    bpf_probe_read_user(&message, sizeof(message), (void *)call->messages))
+			return false;
+		call->messages += sizeof(message);
+		call->message_count--;
+		call->segments = message.header.segments;
+		call->segment_count = message.header.segment_count;
+		call->message_left = message.length;
+	}
+	return true;
+}
+
+#endif

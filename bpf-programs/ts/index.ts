@@ -1,0 +1,14 @@
+/**
+ * The compiled eBPF programs of tcptracker and the names inside them.
+ *
+ * @packageDocumentation
+ */
+export { ProbesError, type ProbesErrorCode } from "./errors.ts";
+export {
+  type AttachStrategy,
+  MAPS,
+  probeObject,
+  type ProbeObject,
+  type ProgramSet,
+  TRACEPOINT_PROGRAMS,
+} from "./objects.ts";

@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ProbesError } from "./errors.ts";
+
+/** How the programs are hooked to the system calls. */
+export type AttachStrategy = "tracepoint" | "kprobe" | "fexit";
+
+/** One complete set of programs inside an object; exactly one set of an object is loaded. */
+export interface ProgramSet {
+  /** Hooks the exit of the system calls; fills the call and hands it to stage {@link MAPS.stages}[0]. */
+  readonly hook: string;
+  /** The last stage; never attached, put into the stages array. */
+  readonly emit: string;
+  /** On `sock:inet_sock_set_state`. */
+  readonly state: string;
+  /** On `tcp:tcp_destroy_sock`. */
+  readonly destroy: string;
+}
+
+/** Where a compiled object is and what is in it. */
+export interface ProbeObject {
+  /** Absolute path of the ELF file. */
+  readonly path: string;
+  /** In the order in which to try them. */
+  readonly programSets: readonly ProgramSet[];
+  /** Run once with BPF_PROG_TEST_RUN by the tap itself; returns, and remembers, the process to ignore. */
+  readonly identify: string;
+}
+
+/** The maps of every object. */
+export const MAPS = {
+  /** Ring buffer of records (event.h). */
+  ring: "ring",
+  /** Hash: sock pointer -> connection. */
+  connections: "connections",
+  /** Per-CPU array: `enum tt_counter` -> u64. */
+  counters: "counters",
+  /** Program array: 0 = the filter (or emit), 1 = emit. */
+  stages: "stages",
+} as const;
+
+/** The sets of the `tracepoint` object: typed programs first, raw ones for kernels that refuse those. */
+export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = (["btf", "raw"] as const).map((kind) => ({
+  hook: `sys_exit_${kind}`,
+  emit: `emit_${kind}`,
+  state: `state_${kind}`,
+  destroy: `destroy_${kind}`,
+}));
+
+/**
+ * The compiled object of an attach strategy.
+ *
+ * @param architecture - as `process.arch` names it; default: this machine's
+ * @throws {@link ProbesError} for a strategy or an architecture that has no object, or before the build
+ */
+export function probeObject(strategy: AttachStrategy, architecture: string = process.arch): ProbeObject {
+  if (strategy !== "tracepoint")
+    throw new ProbesError(
+      "ERR_PROBES_STRATEGY",
+      `there is no object for the attach strategy '${strategy}' yet; use 'tracepoint'`,
+    );
+  if (architecture !== "x64" && architecture !== "arm64")
+    throw new ProbesError(
+      "ERR_PROBES_ARCHITECTURE",
+      `there are no programs for ${architecture}; supported are x64 and arm64`,
+    );
+  const path = fileURLToPath(new URL(`../dist/${architecture}/${strategy}.bpf.o`, import.meta.url));
+  if (!existsSync(path))
+    throw new ProbesError("ERR_PROBES_NOT_BUILT", `${path} does not exist; run 'npm run build' first`);
+  return { path, programSets: TRACEPOINT_PROGRAMS, identify: "identify" };
+}

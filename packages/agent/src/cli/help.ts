@@ -1,0 +1,43 @@
+import { TAP_FLAGS } from "./tap-options.ts";
+
+const COMMANDS = `tcptracker: what every process sends and receives over TCP
+
+  tcptracker tap [options]     tap this host until stopped
+  tcptracker --version         print the version
+  tcptracker --help            print this help; 'tcptracker tap --help' prints the options
+
+Records go to standard output, everything else to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not permitted, 4 not supported.
+`;
+
+/** `tcptracker --help`. */
+export function helpText(): string {
+  return COMMANDS;
+}
+
+function flagLines(planned: boolean): string[] {
+  const flags = Object.entries(TAP_FLAGS).filter(([, flag]) => (flag.planned === true) === planned);
+  const names = flags.map(([name, { short, value }]) => {
+    const head = short === undefined ? `    --${name}` : `-${short}, --${name}`;
+    return value === undefined ? head : `${head} ${value}`;
+  });
+  return flags.map(([, { help }], index) => {
+    const name = names[index] ?? "";
+    return name.length > 26 ? `  ${name}\n  ${" ".repeat(28)}${help}` : `  ${name.padEnd(28)}${help}`;
+  });
+}
+
+/** `tcptracker tap --help`. */
+export function tapHelpText(): string {
+  return [
+    "tcptracker tap [options]: print what the processes of this host send and receive over TCP, until stopped",
+    "",
+    ...flagLines(false),
+    "",
+    "Not in this version (exit code 4):",
+    ...flagLines(true),
+    "",
+    "Needs root, or CAP_BPF and CAP_PERFMON. SIGINT and SIGTERM drain what was seen and end with a summary.",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { exitCodeOf } from "./exit-codes.ts";
+import { TapError } from "../errors.ts";
+import { helpText, tapHelpText } from "./help.ts";
+import { say } from "./say.ts";
+import { runTapCommand } from "./tap-command.ts";
+import { parseTapCommand } from "./tap-options.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Commands of the contract that this version lacks. */
+const PLANNED = ["doctor", "explain", "collect"];
+
+async function run(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  if (command === "--help" || command === "-h" || command === "help") {
+    process.stdout.write(helpText());
+    return 0;
+  }
+  if (command === "--version" || command === "-V") {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  if (command === "tap") {
+    const tap = parseTapCommand(rest);
+    if (!tap.help) return await runTapCommand(tap);
+    process.stdout.write(tapHelpText());
+    return 0;
+  }
+  if (command !== undefined && PLANNED.includes(command))
+    throw new TapError("ERR_TAP_NOT_BUILT_IN", `'${command}' is not in this version of tcptracker`);
+  throw new UsageError(command === undefined ? "a command is missing, such as 'tap'" : `there is no command '${command}'`);
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Runs the command line; resolves to the exit code and never throws. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    if (error instanceof UsageError) say("'tcptracker --help' and 'tcptracker tap --help' say what there is");
+    return exitCodeOf(error);
+  }
+}

@@ -1,0 +1,47 @@
+import { styleText } from "node:util";
+import { runPipeline } from "../pipeline.ts";
+import { JsonSink } from "../sinks/json.ts";
+import { LineOutput } from "../sinks/line-output.ts";
+import { TextSink, type Paint } from "../sinks/text.ts";
+import { summaryLines } from "../summary.ts";
+import { Tap } from "../tap.ts";
+import { EXIT } from "./exit-codes.ts";
+import { say } from "./say.ts";
+import type { TapCommand } from "./tap-options.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Colours where standard output is a terminal that wants them (NO_COLOR, FORCE_COLOR and TERM are heeded). */
+const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
+
+/** Runs `tcptracker tap` until its duration is over, a signal comes, or nobody reads its output any more. */
+export async function runTapCommand({ json, duration, options }: TapCommand): Promise<number> {
+  let outputError: NodeJS.ErrnoException | undefined;
+  const started = process.hrtime.bigint();
+  const tap = Tap.start(options);
+  const stop = (): void => {
+    // A second signal is meant: it ends the process at once.
+    for (const signal of SIGNALS) process.removeListener(signal, stop);
+    tap.stop();
+  };
+  for (const signal of SIGNALS) process.on(signal, stop);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    outputError ??= error;
+    tap.stop();
+  });
+  const timer = duration === undefined ? undefined : setTimeout(stop, duration);
+  say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
+
+  const output = new LineOutput(process.stdout);
+  const sink = json ? new JsonSink(output) : new TextSink(output, paint);
+  try {
+    await runPipeline(tap, [], [sink]);
+  } finally {
+    clearTimeout(timer);
+    stop();
+  }
+  for (const line of summaryLines(tap.statistics(), process.hrtime.bigint() - started)) say(line);
+  if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;
+  say(`cannot write records: ${outputError.message}`);
+  return EXIT.failed;
+}

@@ -1,0 +1,27 @@
+import { UsageError } from "./usage-error.ts";
+
+const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 } as const;
+const BYTES = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 } as const;
+
+/** The longest time that a timer takes. */
+const LONGEST = 2 ** 31 - 1;
+
+/** `5s`, `500ms`, `1.5m`, `2h`: milliseconds. */
+export function parseDuration(flag: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|min|m|h)$/.exec(text);
+  const unit = match?.[2] as keyof typeof MILLISECONDS | undefined;
+  if (match === null || unit === undefined)
+    throw new UsageError(`${flag} takes a number with a unit, such as 500ms, 5s, 2m or 1h; '${text}' is not one`);
+  const milliseconds = Number(match[1]) * MILLISECONDS[unit];
+  if (milliseconds > 0 && milliseconds <= LONGEST) return milliseconds;
+  throw new UsageError(`${flag} must be more than 0 and at most 596h, not '${text}'`);
+}
+
+/** `262144`, `64k`, `16M`, `1G` (powers of 1024): bytes. */
+export function parseBytes(flag: string, text: string): number {
+  const match = /^(\d+)([kmg]?)$/i.exec(text);
+  const unit = match?.[2]?.toLowerCase() as keyof typeof BYTES | undefined;
+  if (match === null || unit === undefined)
+    throw new UsageError(`${flag} takes a number of bytes, such as 262144, 64k or 16M; '${text}' is not one`);
+  return Number(match[1]) * BYTES[unit];
+}

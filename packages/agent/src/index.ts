@@ -1,0 +1,21 @@
+/**
+ * The traffic tap as a library: start a {@link Tap} and iterate over its records.
+ *
+ * @packageDocumentation
+ */
+export { TapError, type TapErrorCode } from "./errors.ts";
+export type { Counters } from "./kernel/probe.ts";
+export {
+  ATTACH_STRATEGIES,
+  resolveOptions,
+  TRANSPORTS,
+  type Attach,
+  type ResolvedTapOptions,
+  type TapOptions,
+  type Transport,
+} from "./options.ts";
+export { runPipeline, type Sink, type Source, type Stage } from "./pipeline.ts";
+export { JsonSink } from "./sinks/json.ts";
+export { LineOutput } from "./sinks/line-output.ts";
+export { formatRecord, TextSink, type Paint } from "./sinks/text.ts";
+export { Tap, type TapStatistics } from "./tap.ts";

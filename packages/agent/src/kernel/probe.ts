@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto";
+import { COUNTER_NAMES, LAYOUT_HASH, type Counter } from "@tcptracker/events";
+import { BpfError, BpfObject, type BpfLink, type BpfMap } from "@tcptracker/libbpf";
+import { MAPS, probeObject, type ProgramSet } from "@tcptracker/probes";
+import { TapError } from "../errors.ts";
+import type { ResolvedTapOptions } from "../options.ts";
+
+/** Sums of the kernel's counters over all CPUs, by name. */
+export type Counters = Readonly<Record<Counter, bigint>>;
+
+/** Slots of the program array. */
+const STAGE_FILTER = 0;
+const STAGE_EMIT = 1;
+
+/** A reader is woken when the buffer is an eighth full, and at every further eighth. */
+const WAKEUP_FRACTION = 8;
+
+/** The loaded and attached kernel side of a tap. */
+export class Probe {
+  readonly #object: BpfObject;
+  readonly #links: BpfLink[];
+  /** Which set of programs this kernel accepted: its hook's name. */
+  readonly hook: string;
+
+  private constructor(object: BpfObject, links: BpfLink[], hook: string) {
+    this.#object = object;
+    this.#links = links;
+    this.hook = hook;
+  }
+
+  /**
+   * Loads and attaches the first set of programs that this kernel accepts.
+   *
+   * @throws {@link TapError} when there is none, or no permission
+   */
+  static open(options: ResolvedTapOptions): Probe {
+    if (options.transport === "perfbuf")
+      throw new TapError(
+        "ERR_TAP_NOT_BUILT_IN",
+        "the perf-buffer transport is not in this version of tcptracker; use --transport ringbuf or auto",
+      );
+    if (options.attach === "fexit" || options.attach === "kprobe")
+      throw new TapError(
+        "ERR_TAP_NOT_BUILT_IN",
+        `the ${options.attach} strategy is not in this version of tcptracker; use --attach tracepoint or auto`,
+      );
+    const { path, programSets, identify } = probeObject("tracepoint");
+    const refusals: unknown[] = [];
+    for (const set of programSets) {
+      try {
+        return Probe.#openSet(path, set, programSets, identify, options);
+      } catch (error) {
+        if (!(error instanceof BpfError)) throw error;
+        refusals.push(error);
+        // What is forbidden for one set is forbidden for the next.
+        if (error.code === "ERR_BPF_PERMISSION") break;
+      }
+    }
+    throw asTapError(refusals);
+  }
+
+  static #openSet(
+    path: string,
+    set: ProgramSet,
+    sets: readonly ProgramSet[],
+    identify: string,
+    options: ResolvedTapOptions,
+  ): Probe {
+    const others = sets.filter((other) => other !== set).flatMap((other) => Object.values(other) as string[]);
+    const object = BpfObject.open(path, {
+      name: "tcptracker",
+      rodata: {
+        snaplen: options.snaplen,
+        wakeup_shift: Math.log2(options.bufferSize / WAKEUP_FRACTION),
+        connection_seed: randomBytes(8).readBigUInt64LE(),
+      },
+      maps: {
+        [MAPS.ring]: { maxEntries: options.bufferSize },
+        [MAPS.connections]: { maxEntries: options.maxConnections },
+      },
+      programs: Object.fromEntries(others.map((name) => [name, { autoload: false }])),
+    });
+    const links: BpfLink[] = [];
+    try {
+      checkLayout(object);
+      object.load();
+      // The programs must know whom to ignore before the first of them runs.
+      object.program(identify).testRun({});
+      const stages = object.map(MAPS.stages);
+      const emit = object.program(set.emit);
+      stages.setFd(STAGE_FILTER, emit);
+      stages.setFd(STAGE_EMIT, emit);
+      // Connections must be seen to end from the moment that the first one is seen.
+      for (const name of [set.state, set.destroy, set.hook]) links.push(object.program(name).attach());
+      return new Probe(object, links, set.hook);
+    } catch (error) {
+      for (const link of links) link.close();
+      object.close();
+      throw error;
+    }
+  }
+
+  /** The ring buffer that the records come from. */
+  get ring(): BpfMap {
+    return this.#object.map(MAPS.ring);
+  }
+
+  /** Connections in the kernel's table now. */
+  countConnections(): number {
+    let count = 0;
+    for (const _ of this.#object.map(MAPS.connections).keys()) count++;
+    return count;
+  }
+
+  counters(): Counters {
+    const map = this.#object.map(MAPS.counters);
+    return Object.fromEntries(
+      COUNTER_NAMES.map((name, index) => {
+        let sum = 0n;
+        for (const value of map.getPerCpu(index) ?? []) sum += new DataView(value.buffer, value.byteOffset).getBigUint64(0, true);
+        return [name, sum];
+      }),
+    ) as Record<Counter, bigint>;
+  }
+
+  /** Stops the programs; what they have written stays readable. */
+  detach(): void {
+    for (const link of this.#links.splice(0).toReversed()) link.close();
+  }
+
+  close(): void {
+    this.detach();
+    this.#object.close();
+  }
+}
+
+/** Objects and decoder must have been made from the same event.h. */
+function checkLayout(object: BpfObject): void {
+  const bytes = object.readVariable("layout_hash");
+  const hash = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true).toString(16).padStart(16, "0");
+  if (hash !== LAYOUT_HASH)
+    throw new TapError(
+      "ERR_TAP_LAYOUT",
+      `the eBPF objects write records of layout ${hash}, the decoder reads ${LAYOUT_HASH}; ` +
+        "build @tcptracker/probes and @tcptracker/events from the same version",
+    );
+}
+
+function asTapError(refusals: readonly unknown[]): TapError {
+  const cause = refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
+  const last = refusals.at(-1);
+  const reason = last instanceof Error ? last.message : String(last);
+  if (last instanceof BpfError && last.code === "ERR_BPF_PERMISSION")
+    return new TapError(
+      "ERR_TAP_NOT_PERMITTED",
+      `not permitted to load or attach eBPF programs; run as root or with CAP_BPF and CAP_PERFMON (${reason})`,
+      { cause },
+    );
+  if (last instanceof BpfError && (last.code === "ERR_BPF_NOT_SUPPORTED" || last.code === "ERR_BPF_VERIFIER"))
+    return new TapError("ERR_TAP_NOT_SUPPORTED", `this kernel does not accept the eBPF programs: ${reason}`, { cause });
+  return new TapError("ERR_TAP_KERNEL", reason, { cause });
+}

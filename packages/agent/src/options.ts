@@ -1,0 +1,61 @@
+import { TapError } from "./errors.ts";
+
+export const ATTACH_STRATEGIES = ["auto", "fexit", "kprobe", "tracepoint"] as const;
+export const TRANSPORTS = ["auto", "ringbuf", "perfbuf"] as const;
+
+/** How the programs are hooked to the system calls. */
+export type Attach = (typeof ATTACH_STRATEGIES)[number];
+
+/** How records come out of the kernel. */
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** What a tap can be told. Everything has a default. */
+export interface TapOptions {
+  /** Default `auto`: what this kernel accepts. */
+  readonly attach?: Attach;
+  /** Default `auto`: what this kernel accepts. */
+  readonly transport?: Transport;
+  /** Payload bytes kept per system call, 0 to 67108864; default 262144, as tcpdump's. The rest is declared as a gap. */
+  readonly snaplen?: number;
+  /**
+   * Bytes of the buffer between kernel and agent, rounded up to a power of two, 65536 to 1073741824; default
+   * 16777216. As tcpdump's --buffer-size, in bytes. What does not fit is declared as a gap.
+   */
+  readonly bufferSize?: number;
+  /** Connections followed at the same time, 1 to 16777216; default 65536. */
+  readonly maxConnections?: number;
+  /** Longest time in milliseconds that a record waits in the kernel while the buffer is nearly empty; default 20. */
+  readonly flushIntervalMs?: number;
+}
+
+/** Options with every default filled in and every value checked. */
+export type ResolvedTapOptions = Required<TapOptions>;
+
+function integer(name: string, value: number | undefined, fallback: number, low: number, high: number): number {
+  if (value === undefined) return fallback;
+  if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
+  throw new TapError("ERR_TAP_OPTION", `${name} must be a whole number from ${low} to ${high}, not ${value}`);
+}
+
+function choice<const T extends string>(name: string, value: T | undefined, choices: readonly T[], fallback: T): T {
+  if (value === undefined) return fallback;
+  if (choices.includes(value)) return value;
+  throw new TapError("ERR_TAP_OPTION", `${name} must be one of ${choices.join(", ")}, not '${value}'`);
+}
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws {@link TapError} ERR_TAP_OPTION for a value out of range
+ */
+export function resolveOptions(options: TapOptions): ResolvedTapOptions {
+  const bufferSize = integer("bufferSize", options.bufferSize, 16 * 1024 * 1024, 65536, 1024 ** 3);
+  return {
+    attach: choice("attach", options.attach, ATTACH_STRATEGIES, "auto"),
+    transport: choice("transport", options.transport, TRANSPORTS, "auto"),
+    snaplen: integer("snaplen", options.snaplen, 262144, 0, 64 * 1024 * 1024),
+    bufferSize: 2 ** Math.ceil(Math.log2(bufferSize)),
+    maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),
+    flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 20, 1, 60_000),
+  };
+}

@@ -1,0 +1,32 @@
+import type { TapRecord } from "@tcptracker/events";
+
+/** Where records come from: batches, in order, until the source is stopped. */
+export interface Source {
+  batches(): AsyncIterable<readonly TapRecord[]>;
+}
+
+/** Looks at records in order: passes them on, changed or not, or drops them. */
+export interface Stage {
+  process(records: readonly TapRecord[]): readonly TapRecord[];
+}
+
+/** Where records go. */
+export interface Sink {
+  /** Resolves when the sink can take more. */
+  write(records: readonly TapRecord[]): Promise<void>;
+  /** Writes what is held back. */
+  close(): Promise<void>;
+}
+
+/** Moves everything from the source through the stages into every sink; resolves when the source has ended. */
+export async function runPipeline(source: Source, stages: readonly Stage[], sinks: readonly Sink[]): Promise<void> {
+  try {
+    for await (let records of source.batches()) {
+      for (const stage of stages) records = stage.process(records);
+      if (records.length === 0) continue;
+      for (const sink of sinks) await sink.write(records);
+    }
+  } finally {
+    for (const sink of sinks) await sink.close();
+  }
+}

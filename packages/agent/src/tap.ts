@@ -1,0 +1,148 @@
+import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
+import { RingBufferReader } from "@tcptracker/libbpf";
+import { TapError } from "./errors.ts";
+import { Probe, type Counters } from "./kernel/probe.ts";
+import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
+import type { Source } from "./pipeline.ts";
+import { AsyncQueue } from "./queue.ts";
+
+/** Records that may wait for the consumer before the kernel's buffer has to hold the rest. */
+const MOST_QUEUED = 16_384;
+
+/** How often the two clocks are compared again, in milliseconds. */
+const CLOCK_INTERVAL = 30_000;
+
+/** What a tap has done so far. */
+export interface TapStatistics {
+  /** Records handed out or waiting to be. */
+  readonly records: number;
+  /** Records of the kernel that made no sense: always 0 unless there is a bug. */
+  readonly decodeErrors: number;
+  /** Connections in the kernel's table. */
+  readonly connections: number;
+  /** The kernel's own sums: one for each way that a call can take. */
+  readonly counters: Counters;
+}
+
+/**
+ * A running tap: the TCP conversations of every process of this host but this one, as an async iterable of records.
+ *
+ * ```ts
+ * await using tap = Tap.start({ snaplen: 4096 });
+ * for await (const record of tap) console.log(record.type, record.process.name);
+ * ```
+ */
+export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
+  /** The options in force, defaults included. */
+  readonly options: ResolvedTapOptions;
+  readonly #probe: Probe;
+  readonly #reader: RingBufferReader;
+  readonly #clock = new MonotonicClock();
+  readonly #clockTimer: NodeJS.Timeout;
+  readonly #cursor: RecordCursor;
+  readonly #queue: AsyncQueue<readonly TapRecord[]>;
+  #queued = 0;
+  #records = 0;
+  #decodeErrors = 0;
+  #iterated = false;
+  #final: TapStatistics | undefined;
+
+  private constructor(options: ResolvedTapOptions, probe: Probe) {
+    this.options = options;
+    this.#probe = probe;
+    this.#cursor = new RecordCursor({ onError: (error) => { this.#onDecodeError(error); } });
+    this.#queue = new AsyncQueue((records) => { this.#onTaken(records.length); });
+    this.#reader = new RingBufferReader(probe.ring, {
+      flushIntervalMs: options.flushIntervalMs,
+      onBatch: (batch) => { this.#onBatch(batch); },
+      onError: (error) => { this.#queue.end(error); },
+    });
+    this.#clockTimer = setInterval(() => this.#clock.resample(), CLOCK_INTERVAL).unref();
+  }
+
+  /**
+   * Loads the eBPF programs and attaches them; when it returns, calls are being recorded.
+   *
+   * @throws {@link TapError} for options out of range, without permission, or where the kernel lacks what is needed
+   */
+  static start(options: TapOptions = {}): Tap {
+    const resolved = resolveOptions(options);
+    const probe = Probe.open(resolved);
+    try {
+      return new Tap(resolved, probe);
+    } catch (error) {
+      probe.close();
+      throw error;
+    }
+  }
+
+  /** The strategy in use and the name of its hook program, e.g. `tracepoint (sys_exit_btf)`. */
+  get attachedAs(): string {
+    return `tracepoint (${this.#probe.hook})`;
+  }
+
+  /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<TapRecord, void, undefined> {
+    for await (const records of this.batches()) yield* records;
+  }
+
+  /** The same in batches, which costs less per record. */
+  batches(): AsyncIterable<readonly TapRecord[]> {
+    if (this.#iterated)
+      throw new TapError("ERR_TAP_ITERATED_TWICE", "a tap can be iterated once; start another one");
+    this.#iterated = true;
+    return this.#queue;
+  }
+
+  /** What has happened so far; after {@link stop}, what had happened by then. */
+  statistics(): TapStatistics {
+    return (
+      this.#final ?? {
+        records: this.#records,
+        decodeErrors: this.#decodeErrors,
+        connections: this.#probe.countConnections(),
+        counters: this.#probe.counters(),
+      }
+    );
+  }
+
+  /** Detaches, collects what the kernel still holds, and lets the iteration end after it. Safe to call again. */
+  stop(): void {
+    if (this.#final !== undefined) return;
+    this.#probe.detach();
+    clearInterval(this.#clockTimer);
+    this.#reader.resume();
+    this.#reader.drain();
+    this.#final = this.statistics();
+    this.#reader.close();
+    this.#probe.close();
+    this.#queue.end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    return Promise.resolve();
+  }
+
+  #onBatch(batch: Uint8Array): void {
+    const records: TapRecord[] = [];
+    const cursor = this.#cursor;
+    cursor.reset(batch);
+    while (cursor.next()) records.push(toRecord(cursor, this.#clock));
+    if (records.length === 0) return;
+    this.#records += records.length;
+    this.#queued += records.length;
+    if (this.#queued >= MOST_QUEUED) this.#reader.pause();
+    this.#queue.push(records);
+  }
+
+  #onTaken(records: number): void {
+    this.#queued -= records;
+    if (this.#queued < MOST_QUEUED && this.#final === undefined) this.#reader.resume();
+  }
+
+  #onDecodeError(error: DecodeError): void {
+    this.#decodeErrors++;
+    if (this.#decodeErrors === 1) process.emitWarning(error);
+  }
+}

@@ -1,0 +1,115 @@
+import { RecordJsonError } from "./errors.ts";
+import { DIRECTION, GAP_CAUSE, JOINED, NETWORK, RECORD_TYPE, ROLE, SHUTDOWN, SYSCALL } from "./gen/layout.ts";
+import { JsonObject, parseJson } from "./json-reader.ts";
+import type {
+  CloseRecord,
+  ContainerIdentity,
+  Endpoint,
+  PodIdentity,
+  ProcessIdentity,
+  RecordBase,
+  TapRecord,
+} from "./record.ts";
+
+const CONNECTION_ID = /^[0-9a-f]{16}$/;
+const U16 = 0xffff;
+const U32 = 0xffffffff;
+
+/**
+ * A record from a line of the JSON contract: the inverse of `toJson`, exact to the last digit. Members that this version
+ * does not know are ignored.
+ *
+ * Throws RecordJsonError, which names the member that is wrong.
+ */
+export function fromJson(text: string): TapRecord {
+  const json = new JsonObject(parseJson(text), "");
+  const type = json.oneOf("type", RECORD_TYPE);
+  const base = readBase(json);
+  switch (type) {
+    case "open":
+      return { type, ...base };
+    case "data": {
+      const payload = json.optional("payload", () => json.base64("payload"));
+      return { type, ...base, ...readDirected(json), ...payload };
+    }
+    case "gap":
+      return { type, ...base, ...readDirected(json), cause: json.oneOf("cause", GAP_CAUSE) };
+    case "close":
+      return readClose(json, base);
+  }
+}
+
+function readBase(json: JsonObject): RecordBase {
+  const connection = json.object("connection");
+  const network = json.object("network");
+  if (network.text("transport") !== "tcp") throw new RecordJsonError("network.transport", '"tcp"');
+  return {
+    time: json.time("time"),
+    connection: {
+      id: connection.matching("id", CONNECTION_ID, "16 hexadecimal digits"),
+      role: connection.oneOf("role", ROLE),
+      joined: connection.oneOf("joined", JOINED),
+    },
+    local: readEndpoint(json.object("local")),
+    remote: readEndpoint(json.object("remote")),
+    network: { type: network.oneOf("type", NETWORK), transport: "tcp" },
+    process: readProcess(json.object("process")),
+    ...json.optional("cgroup", () => ({ id: json.object("cgroup").decimal("id") })),
+    ...json.optional("container", () => readContainer(json.object("container"))),
+    ...json.optional("pod", () => readPod(json.object("pod"))),
+    ...json.optional("syscall", () => json.oneOf("syscall", SYSCALL)),
+  };
+}
+
+function readEndpoint(json: JsonObject): Endpoint {
+  return { address: json.address("address"), port: json.integer("port", U16) };
+}
+
+function readProcess(json: JsonObject): ProcessIdentity {
+  return {
+    pid: json.integer("pid", U32),
+    tid: json.integer("tid", U32),
+    ...json.optional("name", () => json.text("name")),
+    uid: json.integer("uid", U32),
+  };
+}
+
+function readContainer(json: JsonObject): ContainerIdentity {
+  return {
+    id: json.text("id"),
+    ...json.optional("name", () => json.text("name")),
+    ...json.optional("image", () => json.text("image")),
+  };
+}
+
+function readPod(json: JsonObject): PodIdentity {
+  return {
+    name: json.text("name"),
+    namespace: json.text("namespace"),
+    ...json.optional("uid", () => json.text("uid")),
+  };
+}
+
+function readDirected(json: JsonObject): { direction: keyof typeof DIRECTION; offset: bigint; size: bigint } {
+  return {
+    direction: json.oneOf("direction", DIRECTION),
+    offset: json.decimal("offset"),
+    size: json.count("size"),
+  };
+}
+
+function readClose(json: JsonObject, base: RecordBase): CloseRecord {
+  const tcp = json.object("tcp");
+  return {
+    type: "close",
+    ...base,
+    egress: { bytes: json.object("egress").count("bytes") },
+    ingress: { bytes: json.object("ingress").count("bytes") },
+    duration: json.count("duration"),
+    tcp: {
+      ...tcp.optional("smoothedRtt", () => tcp.count("smoothedRtt")),
+      retransmits: tcp.integer("retransmits", U32),
+    },
+    ...json.optional("shutdown", () => json.listOf("shutdown", SHUTDOWN)),
+  };
+}

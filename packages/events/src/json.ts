@@ -1,0 +1,76 @@
+import type { CloseRecord, DataRecord, Endpoint, GapRecord, RecordBase, TapRecord } from "./record.ts";
+
+const NS_PER_S = 1_000_000_000n;
+
+/**
+ * A record as one line of JSON (without the line break), per the contract: `time` in RFC 3339 with nanoseconds, `offset`
+ * and `cgroup.id` as decimal strings, `payload` in base64. The other 64-bit values are JSON numbers with all their
+ * digits: a reader that keeps numbers as doubles rounds them above 2^53. What is absent is left out.
+ */
+export function toJson(record: TapRecord): string {
+  return `{"type":"${record.type}",${baseText(record)}${ownText(record)}}`;
+}
+
+/** Nanoseconds since the epoch as RFC 3339 in UTC with nine digits. Throws RangeError outside the years 0 to 9999. */
+export function formatTime(time: bigint): string {
+  const nanoseconds = ((time % NS_PER_S) + NS_PER_S) % NS_PER_S;
+  const text = new Date(Number((time - nanoseconds) / 1_000_000n)).toISOString();
+  if (text.length !== 24) throw new RangeError(`${String(time)} ns is outside the years 0 to 9999`);
+  return `${text.slice(0, 19)}.${String(nanoseconds).padStart(9, "0")}Z`;
+}
+
+function baseText(record: RecordBase): string {
+  const { connection, process, network, cgroup, container, pod, syscall } = record;
+  const name = process.name === undefined ? "" : `"name":${quote(process.name)},`;
+  return (
+    `"time":"${formatTime(record.time)}"` +
+    `,"connection":{"id":${quote(connection.id)},"role":"${connection.role}","joined":"${connection.joined}"}` +
+    `,"local":${endpointText(record.local)},"remote":${endpointText(record.remote)}` +
+    `,"network":{"type":"${network.type}","transport":"${network.transport}"}` +
+    `,"process":{"pid":${String(process.pid)},"tid":${String(process.tid)},${name}"uid":${String(process.uid)}}` +
+    (cgroup === undefined ? "" : `,"cgroup":{"id":"${String(cgroup.id)}"}`) +
+    // Their members are texts or absent, which JSON.stringify leaves out.
+    (container === undefined ? "" : `,"container":${JSON.stringify(container)}`) +
+    (pod === undefined ? "" : `,"pod":${JSON.stringify(pod)}`) +
+    (syscall === undefined ? "" : `,"syscall":"${syscall}"`)
+  );
+}
+
+function ownText(record: TapRecord): string {
+  switch (record.type) {
+    case "open":
+      return "";
+    case "data":
+      return directedText(record) + payloadText(record.payload);
+    case "gap":
+      return `${directedText(record)},"cause":"${record.cause}"`;
+    case "close":
+      return closeText(record);
+  }
+}
+
+function directedText({ direction, offset, size }: DataRecord | GapRecord): string {
+  return `,"direction":"${direction}","offset":"${String(offset)}","size":${String(size)}`;
+}
+
+function payloadText(payload: Uint8Array | undefined): string {
+  if (payload === undefined || payload.length === 0) return "";
+  return `,"payload":"${Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("base64")}"`;
+}
+
+function closeText({ egress, ingress, duration, tcp, shutdown }: CloseRecord): string {
+  const rtt = tcp.smoothedRtt === undefined ? "" : `"smoothedRtt":${String(tcp.smoothedRtt)},`;
+  return (
+    `,"egress":{"bytes":${String(egress.bytes)}},"ingress":{"bytes":${String(ingress.bytes)}}` +
+    `,"duration":${String(duration)},"tcp":{${rtt}"retransmits":${String(tcp.retransmits)}}` +
+    (shutdown === undefined || shutdown.length === 0 ? "" : `,"shutdown":${JSON.stringify(shutdown)}`)
+  );
+}
+
+function endpointText({ address, port }: Endpoint): string {
+  return `{"address":${quote(address)},"port":${String(port)}}`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

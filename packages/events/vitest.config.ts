@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+const conditions = ["@tcptracker/source", "node", "import", "module", "default"];
+
+export default defineConfig({
+  root: import.meta.dirname,
+  cacheDir: "../../node_modules/.vite/events",
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: { name: "events", include: ["src/**/*.test.ts", "test/**/*.test.ts"], environment: "node" },
+});

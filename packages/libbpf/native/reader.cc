@@ -1,0 +1,247 @@
+#include "reader.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace bridge {
+
+Reader* Reader::Start(napi_env env, napi_value callback, std::vector<std::unique_ptr<Ring>> rings,
+                      const ReaderOptions& options, int* error) {
+  Reader* reader = new Reader(env, options);
+  *error = reader->Init(callback, std::move(rings));
+  if (*error == 0) *error = reader->Resume();
+  if (*error == 0) return reader;
+  reader->Close();
+  return nullptr;
+}
+
+int Reader::Init(napi_value callback, std::vector<std::unique_ptr<Ring>> rings) {
+  uv_loop_t* loop = nullptr;
+  napi_value name = nullptr;
+  // The hook comes first: from here on Close() is the one way out, and it ends by removing the hook.
+  if (napi_add_async_cleanup_hook(env_, OnCleanup, this, &hook_) != napi_ok) return ENOMEM;
+  if (napi_get_uv_event_loop(env_, &loop) != napi_ok ||
+      napi_create_string_utf8(env_, "libbpf.RingBufferReader", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_async_init(env_, nullptr, name, &context_) != napi_ok ||
+      napi_create_reference(env_, callback, 1, &callback_) != napi_ok) {
+    return ENOMEM;
+  }
+  int error = uv_timer_init(loop, &timer_);
+  if (error != 0) return -error;
+  timer_.data = this;
+  open_handles_++;
+  for (auto& ring : rings) {
+    auto watch = std::make_unique<Watch>();
+    watch->reader = this;
+    watch->ring = std::move(ring);
+    error = uv_poll_init(loop, &watch->poll, watch->ring->fd());
+    if (error != 0) return -error;
+    watch->poll.data = watch.get();
+    open_handles_++;
+    watches_.push_back(std::move(watch));
+  }
+  paused_ = true;
+  return 0;
+}
+
+int Reader::Resume() {
+  if (closed_ || !paused_) return 0;
+  for (auto& watch : watches_) {
+    int error = uv_poll_start(&watch->poll, UV_READABLE, OnPoll);
+    if (error != 0) return -error;
+  }
+  if (options_.flush_ms > 0) uv_timer_start(&timer_, OnTimer, options_.flush_ms, options_.flush_ms);
+  paused_ = false;
+  return 0;
+}
+
+void Reader::Pause() {
+  if (closed_ || paused_) return;
+  paused_ = true;
+  for (auto& watch : watches_) uv_poll_stop(&watch->poll);
+  uv_timer_stop(&timer_);
+}
+
+void Reader::SetRef(bool ref) {
+  if (closed_) return;
+  auto apply = ref ? uv_ref : uv_unref;
+  for (auto& watch : watches_) apply(reinterpret_cast<uv_handle_t*>(&watch->poll));
+  apply(reinterpret_cast<uv_handle_t*>(&timer_));
+}
+
+void Reader::OnPoll(uv_poll_t* poll, int status, int) {
+  Reader* reader = static_cast<Watch*>(poll->data)->reader;
+  reader->stats_.poll_wakeups++;
+  if (status < 0) {
+    napi_handle_scope scope = nullptr;
+    if (napi_open_handle_scope(reader->env_, &scope) != napi_ok) return;
+    // A descriptor that reports an error once reports it for ever: stop instead of spinning.
+    reader->Pause();
+    reader->depth_++;
+    reader->Deliver(nullptr, 0, static_cast<uint32_t>(-status), false);
+    if (--reader->depth_ == 0 && reader->closed_) reader->Release();
+    napi_close_handle_scope(reader->env_, scope);
+    return;
+  }
+  reader->Pump();
+}
+
+void Reader::OnTimer(uv_timer_t* timer) {
+  Reader* reader = static_cast<Reader*>(timer->data);
+  reader->stats_.timer_ticks++;
+  if (reader->Pump()) reader->stats_.timer_wakeups++;
+}
+
+bool Reader::Pump() {
+  bool any = false;
+  depth_++;
+  for (uint32_t i = 0; i < options_.max_batches && !paused_ && !closed_; i++) {
+    napi_handle_scope scope = nullptr;
+    if (napi_open_handle_scope(env_, &scope) != napi_ok) break;
+    Next next = Step(nullptr, false);
+    napi_close_handle_scope(env_, scope);
+    if (next == Next::kEmpty) break;
+    any = true;
+    if (next == Next::kStop) break;
+  }
+  if (--depth_ == 0 && closed_) Release();
+  return any;
+}
+
+void Reader::Drain() {
+  if (closed_) return;
+  // Records that arrive while this runs wait for their turn: a fast producer cannot hold the caller.
+  std::vector<uint64_t> ends;
+  for (auto& watch : watches_) ends.push_back(watch->ring->ProducerPosition());
+  depth_++;
+  while (!closed_) {
+    napi_handle_scope scope = nullptr;
+    if (napi_open_handle_scope(env_, &scope) != napi_ok) break;
+    Next next = Step(&ends, true);
+    napi_close_handle_scope(env_, scope);
+    if (next != Next::kContinue) break;
+  }
+  if (--depth_ == 0 && closed_) Release();
+}
+
+size_t Reader::FillFrom(Batch& batch, const std::vector<uint64_t>* ends) {
+  size_t count = watches_.size();
+  for (size_t i = 0; i < count; i++) {
+    size_t index = (next_ring_ + i) % count;
+    size_t refused = watches_[index]->ring->Fill(batch, ends ? (*ends)[index] : Ring::kNoEnd);
+    if (refused > 0) {
+      // A record larger than the whole batch keeps its ring's turn; otherwise the next ring starts.
+      next_ring_ = batch.used == 0 ? index : (index + 1) % count;
+      return refused;
+    }
+  }
+  return 0;
+}
+
+Reader::Next Reader::Step(const std::vector<uint64_t>* ends, bool inside_javascript) {
+  napi_value buffer = nullptr;
+  if (!EnsureBuffer(&buffer)) return Next::kStop;
+  void* data = nullptr;
+  Batch batch;
+  napi_get_arraybuffer_info(env_, buffer, &data, &batch.capacity);
+  batch.data = static_cast<uint8_t*>(data);
+  size_t refused = FillFrom(batch, ends);
+  if (refused > 0 && batch.used == 0) {
+    // One buffer of its own for a record that no batch can hold.
+    if (napi_create_arraybuffer(env_, refused, &data, &buffer) != napi_ok) return Next::kStop;
+    batch.data = static_cast<uint8_t*>(data);
+    batch.capacity = refused;
+    FillFrom(batch, ends);
+  }
+  if (batch.records == 0) return Next::kEmpty;
+  stats_.batches++;
+  stats_.records += batch.records;
+  stats_.bytes += batch.used - static_cast<uint64_t>(batch.records) * kFrameHeader;
+  return Deliver(buffer, batch.used, batch.records, inside_javascript) ? Next::kContinue : Next::kStop;
+}
+
+bool Reader::EnsureBuffer(napi_value* buffer) {
+  bool detached = false;
+  if (buffer_ != nullptr) {
+    // The callback may have transferred the buffer away; its memory is no longer ours to write to then.
+    if (napi_get_reference_value(env_, buffer_, buffer) == napi_ok && *buffer != nullptr &&
+        napi_is_detached_arraybuffer(env_, *buffer, &detached) == napi_ok && !detached) {
+      return true;
+    }
+    napi_delete_reference(env_, buffer_);
+    buffer_ = nullptr;
+  }
+  void* data = nullptr;
+  return napi_create_arraybuffer(env_, options_.batch_bytes, &data, buffer) == napi_ok &&
+         napi_create_reference(env_, *buffer, 1, &buffer_) == napi_ok;
+}
+
+bool Reader::Deliver(napi_value buffer, size_t used, uint32_t number, bool inside_javascript) {
+  napi_value callback = nullptr;
+  napi_value global = nullptr;
+  napi_value arguments[2] = {nullptr, nullptr};
+  napi_value result = nullptr;
+  if (napi_get_reference_value(env_, callback_, &callback) != napi_ok || napi_get_global(env_, &global) != napi_ok ||
+      napi_create_uint32(env_, number, &arguments[1]) != napi_ok) {
+    return false;
+  }
+  napi_status status = buffer == nullptr
+                           ? napi_get_undefined(env_, &arguments[0])
+                           : napi_create_typedarray(env_, napi_uint8_array, used, buffer, 0, &arguments[0]);
+  if (status != napi_ok) return false;
+  if (inside_javascript) return napi_call_function(env_, global, callback, 2, arguments, &result) == napi_ok;
+
+  status = napi_make_callback(env_, context_, global, callback, 2, arguments, &result);
+  if (status == napi_ok) return true;
+  napi_value exception = nullptr;
+  bool pending = false;
+  if (napi_is_exception_pending(env_, &pending) == napi_ok && pending &&
+      napi_get_and_clear_last_exception(env_, &exception) == napi_ok) {
+    // Like a throwing event listener: uncaughtException. Where that is handled, the next batch still comes.
+    napi_fatal_exception(env_, exception);
+  }
+  return false;
+}
+
+void Reader::Close() {
+  if (closed_) return;
+  closed_ = true;
+  auto closed = [](uv_handle_t* handle) {
+    Reader* reader = handle->type == UV_TIMER ? static_cast<Reader*>(handle->data)
+                                              : static_cast<Watch*>(handle->data)->reader;
+    reader->HandleClosed();
+  };
+  if (open_handles_ > 0) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
+    for (auto& watch : watches_) {
+      uv_close(reinterpret_cast<uv_handle_t*>(&watch->poll), closed);
+      // libuv allows closing the descriptor right after uv_close, and a caller that counts them expects it.
+      watch->ring.reset();
+    }
+  }
+  bool nothing_to_wait_for = open_handles_ == 0;
+  if (depth_ == 0) Release();
+  if (nothing_to_wait_for) {
+    open_handles_ = 1;
+    HandleClosed();
+  }
+}
+
+void Reader::Release() {
+  if (callback_ != nullptr) napi_delete_reference(env_, callback_);
+  if (buffer_ != nullptr) napi_delete_reference(env_, buffer_);
+  if (context_ != nullptr) napi_async_destroy(env_, context_);
+  callback_ = nullptr;
+  buffer_ = nullptr;
+  context_ = nullptr;
+}
+
+void Reader::HandleClosed() {
+  if (--open_handles_ > 0) return;
+  if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
+  delete this;
+}
+
+void Reader::OnCleanup(napi_async_cleanup_hook_handle, void* reader) { static_cast<Reader*>(reader)->Close(); }
+
+}  // namespace bridge

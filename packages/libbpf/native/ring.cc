@@ -1,0 +1,92 @@
+#include "ring.h"
+
+#include <linux/bpf.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace bridge {
+
+namespace {
+
+// Giving space back to the producers costs a shared cache line, so not for every record.
+constexpr uint64_t kReleaseBytes = 32 * 1024;
+
+uint64_t LoadAcquire(const uint8_t* address) {
+  return __atomic_load_n(reinterpret_cast<const uint64_t*>(address), __ATOMIC_ACQUIRE);
+}
+
+void StoreRelease(uint8_t* address, uint64_t value) {
+  __atomic_store_n(reinterpret_cast<uint64_t*>(address), value, __ATOMIC_RELEASE);
+}
+
+}  // namespace
+
+int Ring::Open(int map_fd, size_t bytes) {
+  fd_ = fcntl(map_fd, F_DUPFD_CLOEXEC, 3);
+  if (fd_ < 0) return errno;
+  page_ = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  bytes_ = bytes;
+  void* consumer = mmap(nullptr, page_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+  if (consumer == MAP_FAILED) return errno;
+  consumer_ = static_cast<uint8_t*>(consumer);
+  // The data is mapped twice in a row, so a record that wraps around is contiguous here.
+  void* producer = mmap(nullptr, page_ + 2 * bytes_, PROT_READ, MAP_SHARED, fd_, static_cast<off_t>(page_));
+  if (producer == MAP_FAILED) return errno;
+  producer_ = static_cast<uint8_t*>(producer);
+  position_ = LoadAcquire(consumer_);
+  return 0;
+}
+
+Ring::~Ring() {
+  if (consumer_ != nullptr) munmap(consumer_, page_);
+  if (producer_ != nullptr) munmap(producer_, page_ + 2 * bytes_);
+  if (fd_ >= 0) close(fd_);
+}
+
+uint64_t Ring::ProducerPosition() const { return LoadAcquire(producer_); }
+
+size_t Ring::Fill(Batch& batch, uint64_t end) {
+  const uint8_t* data = producer_ + page_;
+  uint64_t released = position_;
+  size_t refused = 0;
+  uint64_t produced = ProducerPosition();
+  // Discarded records fill no batch: bounded by the ring's size, a storm of them cannot hold the thread.
+  end = std::min(end, position_ + bytes_);
+  while (position_ < produced && position_ < end) {
+    const uint8_t* record = data + (position_ & (bytes_ - 1));
+    uint32_t header = __atomic_load_n(reinterpret_cast<const uint32_t*>(record), __ATOMIC_ACQUIRE);
+    if (header & BPF_RINGBUF_BUSY_BIT) break;
+    uint32_t length = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+    if (!(header & BPF_RINGBUF_DISCARD_BIT)) {
+      size_t frame = FrameBytes(length);
+      if (frame > batch.capacity - batch.used) {
+        refused = frame;
+        break;
+      }
+      uint8_t* out = batch.data + batch.used;
+      uint32_t frame_header[2] = {length, 0};
+      std::memcpy(out, frame_header, sizeof(frame_header));
+      std::memcpy(out + kFrameHeader, record + BPF_RINGBUF_HDR_SZ, length);
+      // The buffer is reused: without this the pad would show bytes of an earlier record.
+      std::memset(out + kFrameHeader + length, 0, frame - kFrameHeader - length);
+      batch.used += frame;
+      batch.records++;
+    }
+    position_ += (static_cast<uint64_t>(length) + BPF_RINGBUF_HDR_SZ + 7) & ~uint64_t{7};
+    if (position_ - released >= kReleaseBytes) {
+      StoreRelease(consumer_, position_);
+      released = position_;
+    }
+    if (position_ == produced) produced = ProducerPosition();
+  }
+  if (position_ != released) StoreRelease(consumer_, position_);
+  return refused;
+}
+
+}  // namespace bridge
