@@ -25,11 +25,14 @@ struct call {
 	__u64 message_left;	/* bytes that this message moved and that are in no record yet */
 	__u64 messages;		/* the next struct mmsghdr */
 	__u32 message_count;	/* left */
+	__u32 filled;		/* payload bytes in the record being gathered */
 	__u8 page_by_page;	/* a large read failed: find the missing page */
 	__u8 owes;		/* the connection has a gap to declare first */
 	__u8 opens;		/* the connection has an open record to send first */
 	__u8 gap_cause;		/* enum tt_gap_cause, when none of the bytes can be captured */
 	__u8 bad_structures;	/* an iovec or header could not be read */
+	__u8 gathered;		/* the gather stage has done what it can */
+	__u8 reserved[6];
 };
 
 struct {
@@ -50,6 +53,7 @@ static __always_inline struct call *current_call(void)
 enum stage {
 	STAGE_FILTER,	/* without a filter, the emit program sits here too */
 	STAGE_EMIT,
+	STAGE_GATHER,	/* for emit: puts the small segments of a call into one record */
 	STAGE_MAX,
 };
 

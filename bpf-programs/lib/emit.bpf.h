@@ -8,12 +8,14 @@
 #include "call.bpf.h"
 #include "connection.bpf.h"
 #include "counters.bpf.h"
+#include "gather.bpf.h"
+#include "progress.bpf.h"
 #include "helpers.bpf.h"
 #include "ring.bpf.h"
 #include "segments.bpf.h"
 
 /* Steps per run of the program; it runs again, by tail call, until the call is done. */
-#define STEPS 40
+#define STEPS 36
 
 #define PAGE 4096
 
@@ -22,42 +24,6 @@ enum outcome {
 	REFUSED,	/* the ring is full */
 	UNREADABLE,	/* the user's page is not there */
 };
-
-/* `n` bytes of the call are in a record, or declared, or owed. */
-static __always_inline void advance(struct call *call, __u64 n)
-{
-	call->data.offset += n;
-	call->remaining -= n;
-	call->address += n;
-	call->segment_left -= n < call->segment_left ? n : call->segment_left;
-	call->message_left -= n < call->message_left ? n : call->message_left;
-	call->capture -= n < call->capture ? n : call->capture;
-}
-
-static __always_inline struct connection *connection_of(struct call *call)
-{
-	return bpf_map_lookup_elem(&connections, &call->sock);
-}
-
-static __always_inline void owe(struct call *call, __u64 n)
-{
-	struct connection *connection = connection_of(call);
-
-	if (connection)
-		owe_gap(connection, call->data.record.direction, call->data.offset, n);
-	else
-		count_many(TT_COUNTER_UNDECLARED_BYTES, n);
-	call->owes = 1;
-	advance(call, n);
-}
-
-static __always_inline void declare_gap(struct call *call, __u64 n, enum tt_gap_cause cause)
-{
-	if (emit_gap(&call->data.record, call->data.offset, n, cause))
-		advance(call, n);
-	else
-		owe(call, n);
-}
 
 /*
  * One data record with up to `room` payload bytes. `room` is a constant: the ring reserves constant
@@ -134,26 +100,6 @@ static __always_inline void emit_captured(struct call *call)
 		declare_gap(call, n, TT_GAP_FAULT);
 }
 
-/* What comes before the call's own records; false when the ring has no room even for that. */
-static __always_inline bool emit_preliminaries(struct call *call)
-{
-	struct connection *connection;
-
-	if (!call->opens && !call->owes)
-		return true;
-	connection = connection_of(call);
-	if (!connection)
-		return true;
-	if (call->opens) {
-		call->opens = 0;
-		emit_open(&call->data.record);
-	}
-	if (!pay_owed_gap(connection, &call->data.record))
-		return false;
-	call->owes = 0;
-	return true;
-}
-
 /* Emits one record or goes one step towards the next byte; false when the call is done. */
 static __always_inline bool emit_step(struct call *call)
 {
@@ -173,13 +119,20 @@ static __always_inline bool emit_step(struct call *call)
 		declare_gap(call, call->remaining, TT_GAP_SNAPLEN);
 		return false;
 	}
-	if (call->segment_left) {
-		emit_captured(call);
-	} else if (!next_segment(call)) {
+	if (!call->segment_left && !next_segment(call)) {
 		declare_gap(call, call->remaining, TT_GAP_FAULT);
 		return false;
 	}
+	if (call->segment_left)
+		emit_captured(call);
 	return true;
+}
+
+/* Several segments that fit into one record of the gather stage. */
+static __always_inline bool is_worth_gathering(const struct call *call)
+{
+	return !call->gathered && !call->gap_cause && call->remaining <= MAX_GATHERED &&
+	       call->remaining <= call->capture && call->segment_count + call->message_count > 1;
 }
 
 static __always_inline int emit(void *context)
@@ -188,6 +141,8 @@ static __always_inline int emit(void *context)
 
 	if (!call)
 		return 0;
+	if (is_worth_gathering(call))
+		bpf_tail_call(context, &stages, STAGE_GATHER);
 	for (int i = 0; i < STEPS; i++)
 		if (!emit_step(call)) {
 			emit_preliminaries(call);

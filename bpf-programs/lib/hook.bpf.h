@@ -90,6 +90,7 @@ static __always_inline void locate_bytes(struct call *call, __u8 shape, const st
 	call->page_by_page = 0;
 	call->bad_structures = 0;
 	call->gap_cause = 0;
+	call->gathered = 0;
 	call->segment_left = 0;
 	call->segment_count = 0;
 	call->message_left = 0;

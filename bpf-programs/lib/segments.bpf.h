@@ -86,7 +86,8 @@ static __always_inline bool next_segment(struct call *call)
 		call->message_count--;
 		call->segments = message.header.segments;
 		call->segment_count = message.header.segment_count;
-		call->message_left = message.length;
+		/* Whatever the process has made of its memory since: no more than the call moved. */
+		call->message_left = message.length < call->remaining ? message.length : call->remaining;
 	}
 	return true;
 }

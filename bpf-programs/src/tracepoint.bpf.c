@@ -7,6 +7,7 @@
  * typed one). The agent loads one set.
  */
 #include "emit.bpf.h"
+#include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
 #include "lifecycle.bpf.h"
@@ -23,6 +24,12 @@ SEC("tp_btf/sys_exit")
 int emit_btf(__u64 *context)
 {
 	return emit(context);
+}
+
+SEC("tp_btf/sys_exit")
+int gather_btf(__u64 *context)
+{
+	return gather(context);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -49,6 +56,12 @@ SEC("raw_tp/sys_exit")
 int emit_raw(__u64 *context)
 {
 	return emit(context);
+}
+
+SEC("raw_tp/sys_exit")
+int gather_raw(__u64 *context)
+{
+	return gather(context);
 }
 
 SEC("raw_tp/inet_sock_set_state")

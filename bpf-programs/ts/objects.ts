@@ -11,6 +11,8 @@ export interface ProgramSet {
   readonly hook: string;
   /** The last stage; never attached, put into the stages array. */
   readonly emit: string;
+  /** Helps the last stage; never attached either. */
+  readonly gather: string;
   /** On `sock:inet_sock_set_state`. */
   readonly state: string;
   /** On `tcp:tcp_destroy_sock`. */
@@ -35,7 +37,7 @@ export const MAPS = {
   connections: "connections",
   /** Per-CPU array: `enum tt_counter` -> u64. */
   counters: "counters",
-  /** Program array: 0 = the filter (or emit), 1 = emit. */
+  /** Program array: 0 = the filter (or emit), 1 = emit, 2 = gather. */
   stages: "stages",
 } as const;
 
@@ -43,6 +45,7 @@ export const MAPS = {
 export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = (["btf", "raw"] as const).map((kind) => ({
   hook: `sys_exit_${kind}`,
   emit: `emit_${kind}`,
+  gather: `gather_${kind}`,
   state: `state_${kind}`,
   destroy: `destroy_${kind}`,
 }));

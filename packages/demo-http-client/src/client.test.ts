@@ -14,7 +14,11 @@ afterEach(() => {
   }
 });
 
-async function serve(listener: RequestListener, host = "127.0.0.1", port = 0): Promise<{ url: string; server: Server }> {
+async function serve(
+  listener: RequestListener,
+  host = "127.0.0.1",
+  port = 0,
+): Promise<{ url: string; server: Server }> {
   const server = createServer(listener).listen(port, host);
   servers.push(server);
   await once(server, "listening");
@@ -42,7 +46,10 @@ const right: RequestListener = (request, response) => {
 
 /** The right server, but for one path. */
 function wrongAt(path: string, wrong: (response: ServerResponse) => void): RequestListener {
-  return (request, response) => (request.url === path ? wrong(response) : right(request, response));
+  return (request, response) => {
+    if (request.url === path) wrong(response);
+    else right(request, response);
+  };
 }
 
 test("cycles through the whole mix and stops after the given number", async () => {
@@ -84,15 +91,50 @@ test("asks every server for every kind of thing, over IPv4 and IPv6", async () =
 });
 
 test.each([
-  ["/", "another status", (response: ServerResponse) => response.writeHead(500).end("no"), "unexpected status"],
-  ["/", "an empty body", (response: ServerResponse) => answer(response, ""), "an empty body"],
-  ["/api/items", "what is not JSON", (response: ServerResponse) => answer(response, "<html>"), "not JSON"],
-  ["/api/items", "other JSON", (response: ServerResponse) => answer(response, "[1]"), "no list of items"],
-  ["/api/echo", "another body", (response: ServerResponse) => answer(response, "{}"), "the echo differs"],
+  [
+    "/",
+    "another status",
+    (response: ServerResponse) => response.writeHead(500).end("no"),
+    "unexpected status",
+  ],
+  [
+    "/",
+    "an empty body",
+    (response: ServerResponse) => {
+      answer(response, "");
+    },
+    "an empty body",
+  ],
+  [
+    "/api/items",
+    "what is not JSON",
+    (response: ServerResponse) => {
+      answer(response, "<html>");
+    },
+    "not JSON",
+  ],
+  [
+    "/api/items",
+    "other JSON",
+    (response: ServerResponse) => {
+      answer(response, "[1]");
+    },
+    "no list of items",
+  ],
+  [
+    "/api/echo",
+    "another body",
+    (response: ServerResponse) => {
+      answer(response, "{}");
+    },
+    "the echo differs",
+  ],
   [
     "/large",
     "a body that does not match its digest",
-    (response: ServerResponse) => answer(response, "x", { "content-digest": "sha-256=:AAAA:" }),
+    (response: ServerResponse) => {
+      answer(response, "x", { "content-digest": "sha-256=:AAAA:" });
+    },
     "sha-256 is",
   ],
   [
@@ -186,6 +228,8 @@ test("a signal ends it at once, and what it cut off is no failure", async () => 
 
 test("refuses to run without a URL or with one that is not http", async () => {
   await expect(runClient({ urls: [] })).rejects.toThrow(RangeError);
-  await expect(runClient({ urls: ["nothing"], requests: 1 })).rejects.toMatchObject({ code: "ERR_INVALID_URL" });
+  await expect(runClient({ urls: ["nothing"], requests: 1 })).rejects.toMatchObject({
+    code: "ERR_INVALID_URL",
+  });
   await expect(runClient({ urls: ["ftp://127.0.0.1/"], requests: 1 })).rejects.toThrow("http");
 });

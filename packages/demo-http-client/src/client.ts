@@ -66,7 +66,12 @@ interface Session {
   readonly seen: Set<string>;
 }
 
-async function askOnceUp(session: Session, url: string, what: Exchange, body: string | undefined): Promise<Answer> {
+async function askOnceUp(
+  session: Session,
+  url: string,
+  what: Exchange,
+  body: string | undefined,
+): Promise<Answer> {
   for (;;) {
     try {
       const answer = await exchange(new URL(url), what, body, session.agent, session.signal);
@@ -87,7 +92,12 @@ async function ask(session: Session, url: string, what: Exchange, number: number
   try {
     const answer = await askOnceUp(session, url, what, body);
     const failure = answer.status === 200 ? what.check(answer, body) : "unexpected status";
-    const outcome = { ...about, status: answer.status, bytes: answer.body.length, ms: performance.now() - before };
+    const outcome = {
+      ...about,
+      status: answer.status,
+      bytes: answer.body.length,
+      ms: performance.now() - before,
+    };
     return failure === undefined ? outcome : { ...outcome, failure };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -115,18 +125,19 @@ export async function runClient(options: ClientOptions): Promise<ClientSummary> 
     seen: new Set(),
   };
   const byPath: Record<string, number> = {};
+  const stopped = (): boolean => session.signal.aborted;
   let failed = 0;
   let done = 0;
   let begin = performance.now();
   try {
-    while (done < requests && !session.signal.aborted) {
+    while (done < requests && !stopped()) {
       // Shifted by one in each round, so that every server gets every kind of request.
       const round = Math.floor(done / mix.length);
       const what = mix[done % mix.length] as Exchange;
       const url = urls[((done % mix.length) + round) % urls.length] as string;
       const outcome = await ask(session, url, what, done);
       // What the stop cut off is not a failure of the server.
-      if (outcome.failure !== undefined && session.signal.aborted) break;
+      if (outcome.failure !== undefined && stopped()) break;
       if (done === 0) begin = performance.now();
       done += 1;
       byPath[what.path] = (byPath[what.path] ?? 0) + 1;

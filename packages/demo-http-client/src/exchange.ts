@@ -38,7 +38,8 @@ function checkDigest({ headers, body }: Answer): string | undefined {
 function checkItems({ body }: Answer): string | undefined {
   try {
     const value: unknown = JSON.parse(body.toString());
-    const found = typeof value === "object" && value !== null && "items" in value && Array.isArray(value.items);
+    const found =
+      typeof value === "object" && value !== null && "items" in value && Array.isArray(value.items);
     return found ? undefined : "no list of items";
   } catch {
     return "not JSON";
@@ -47,13 +48,18 @@ function checkItems({ body }: Answer): string | undefined {
 
 /** The requests that the client cycles through. */
 export const mix: readonly Exchange[] = [
-  { method: "GET", path: "/", check: (answer) => (answer.body.length > 0 ? checkLength(answer) : "an empty body") },
+  {
+    method: "GET",
+    path: "/",
+    check: (answer) => (answer.body.length > 0 ? checkLength(answer) : "an empty body"),
+  },
   { method: "GET", path: "/api/items", check: checkItems },
   {
     method: "POST",
     path: "/api/echo",
     body: (number) => JSON.stringify({ number, order: "tea", notes: "n".repeat(number % 50) }),
-    check: (answer, sent) => (answer.body.toString() === sent ? undefined : "the echo differs from what was sent"),
+    check: (answer, sent) =>
+      answer.body.toString() === sent ? undefined : "the echo differs from what was sent",
   },
   { method: "GET", path: "/chunked", check: checkDigest },
   { method: "GET", path: "/large", check: (answer) => checkLength(answer) ?? checkDigest(answer) },
@@ -73,16 +79,26 @@ export function exchange(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers =
-      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      body === undefined
+        ? {}
+        : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
-    const request = httpRequest(new URL(path, base), { method, headers, agent, signal: limit }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on("data", (piece: Buffer) => pieces.push(piece));
-      response.on("error", reject);
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces) }),
-      );
-    });
+    const request = httpRequest(
+      new URL(path, base),
+      { method, headers, agent, signal: limit },
+      (response) => {
+        const pieces: Buffer[] = [];
+        response.on("data", (piece: Buffer) => pieces.push(piece));
+        response.on("error", reject);
+        response.on("end", () => {
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(pieces),
+          });
+        });
+      },
+    );
     request.on("error", reject);
     request.end(body);
   });

@@ -24,15 +24,19 @@ function run(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
 
 async function textOf(stream: Readable): Promise<string> {
   let text = "";
-  for await (const piece of stream.setEncoding("utf8")) text += piece;
+  for await (const piece of stream.setEncoding("utf8") as AsyncIterable<string>) text += piece;
   return text;
 }
 
 async function client(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const child = run(["src/main.ts", ...argv], env);
-  const [output, error, [code]] = await Promise.all([textOf(child.stdout), textOf(child.stderr), once(child, "exit")]);
+  const [output, error, exit] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    once(child, "exit"),
+  ]);
   const lines = output.split("\n").slice(0, -1);
-  return { lines, error, code: code as number };
+  return { lines, error, code: (exit as [number | null])[0] };
 }
 
 function summaryOf(lines: readonly string[]): ClientSummary {

@@ -19,9 +19,14 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     return 0;
   }
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      stop.abort();
+    });
   // A reader that has gone (`| head`) wants no more requests.
-  process.stdout.on("error", () => stop.abort());
+  process.stdout.on("error", () => {
+    stop.abort();
+  });
   const summary = await runClient({
     ...options,
     signal: stop.signal,

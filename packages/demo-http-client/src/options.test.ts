@@ -46,7 +46,14 @@ test("reads the environment, and the command line wins", () => {
 });
 
 test("an empty variable is as good as none", () => {
-  const env = { DEMO_URL: url, DEMO_RATE: "", DEMO_DURATION: "", DEMO_REQUESTS: "", DEMO_KEEP_ALIVE: "", DEMO_WAIT: "" };
+  const env = {
+    DEMO_URL: url,
+    DEMO_RATE: "",
+    DEMO_DURATION: "",
+    DEMO_REQUESTS: "",
+    DEMO_KEEP_ALIVE: "",
+    DEMO_WAIT: "",
+  };
   expect(parseOptions([], env)).toEqual(parseOptions(["--url", url], {}));
 });
 

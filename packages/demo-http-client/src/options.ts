@@ -47,7 +47,8 @@ function parseRate(text: string): number {
 }
 
 function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,11}$/.test(text)) throw new UsageError(`--requests takes a number from 1 on, not "${text}"`);
+  if (!/^[1-9]\d{0,11}$/.test(text))
+    throw new UsageError(`--requests takes a number from 1 on, not "${text}"`);
   return Number(text);
 }
 

@@ -18,29 +18,32 @@ function run(...argv: string[]): Child {
 
 async function textOf(stream: Readable): Promise<string> {
   let text = "";
-  for await (const piece of stream.setEncoding("utf8")) text += piece;
+  for await (const piece of stream.setEncoding("utf8") as AsyncIterable<string>) text += piece;
   return text;
 }
 
-test.each(["SIGTERM", "SIGINT"] as const)("prints where it listens, ends at %s with a count", async (signal) => {
-  const child = run("--ipv6");
-  const exit = once(child, "exit");
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    lines.push(line);
-    if (lines.length === 2) {
-      for (const listening of lines) {
-        const url = listening.replace("listening on ", "");
-        await (await fetch(url)).text();
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "prints where it listens, ends at %s with a count",
+  async (signal) => {
+    const child = run("--ipv6");
+    const exit = once(child, "exit");
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
+      if (lines.length === 2) {
+        for (const listening of lines) {
+          const url = listening.replace("listening on ", "");
+          await (await fetch(url)).text();
+        }
+        child.kill(signal);
       }
-      child.kill(signal);
     }
-  }
-  expect(lines[0]).toMatch(/^listening on http:\/\/127\.0\.0\.1:\d+$/);
-  expect(lines[1]).toMatch(/^listening on http:\/\/\[::1\]:\d+$/);
-  expect(lines.slice(2)).toEqual(["served 2 requests"]);
-  expect(await exit).toEqual([0, null]);
-});
+    expect(lines[0]).toMatch(/^listening on http:\/\/127\.0\.0\.1:\d+$/);
+    expect(lines[1]).toMatch(/^listening on http:\/\/\[::1\]:\d+$/);
+    expect(lines.slice(2)).toEqual(["served 2 requests"]);
+    expect(await exit).toEqual([0, null]);
+  },
+);
 
 test("ends with 2 and a message at wrong usage", async () => {
   const child = run("--port", "none");

@@ -94,13 +94,37 @@ async function slow(_request: IncomingMessage, response: ServerResponse, url: UR
 }
 
 const routes: ReadonlyMap<string, { readonly method: "GET" | "POST"; readonly handle: Handler }> = new Map([
-  ["/", { method: "GET", handle: (_request, response) => sendText(response, 200, "hello from the demo server\n") }],
-  ["/api/items", { method: "GET", handle: (_request, response) => sendJson(response, { items }) }],
+  [
+    "/",
+    {
+      method: "GET",
+      handle: (_request, response) => {
+        sendText(response, 200, "hello from the demo server\n");
+      },
+    },
+  ],
+  [
+    "/api/items",
+    {
+      method: "GET",
+      handle: (_request, response) => {
+        sendJson(response, { items });
+      },
+    },
+  ],
   ["/api/echo", { method: "POST", handle: echo }],
   ["/large", { method: "GET", handle: large }],
   ["/chunked", { method: "GET", handle: chunked }],
   ["/slow", { method: "GET", handle: slow }],
-  ["/healthz", { method: "GET", handle: (_request, response) => sendText(response, 200, "ok\n") }],
+  [
+    "/healthz",
+    {
+      method: "GET",
+      handle: (_request, response) => {
+        sendText(response, 200, "ok\n");
+      },
+    },
+  ],
 ]);
 
 /** Answers one request. HEAD is answered like GET, without the body. */

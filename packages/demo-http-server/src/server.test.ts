@@ -60,7 +60,10 @@ test("echoes a body byte for byte, with its content type", async () => {
 
 test("refuses to echo more than its limit", async () => {
   const { url } = await start();
-  const response = await fetch(`${url}/api/echo`, { method: "POST", body: new Uint8Array(8 * 1024 * 1024 + 1) });
+  const response = await fetch(`${url}/api/echo`, {
+    method: "POST",
+    body: new Uint8Array(8 * 1024 * 1024 + 1),
+  });
   expect(response.status).toBe(413);
 });
 

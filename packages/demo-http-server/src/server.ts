@@ -47,8 +47,12 @@ async function closeOne(server: Server): Promise<void> {
   const closed = once(server, "close");
   server.close();
   // close() ends the connections that are idle now; those of requests in progress become idle later.
-  const poll = setInterval(() => server.closeIdleConnections(), CLOSE_POLL_MS);
-  const limit = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  const poll = setInterval(() => {
+    server.closeIdleConnections();
+  }, CLOSE_POLL_MS);
+  const limit = setTimeout(() => {
+    server.closeAllConnections();
+  }, CLOSE_GRACE_MS);
   await closed;
   clearInterval(poll);
   clearTimeout(limit);

@@ -7,7 +7,7 @@ import type { Tally } from "./stream.ts";
 export interface StreamAssemblerOptions {
   /**
    * How many records late a record may come. When as many records have come after one that has to wait, the bytes before
-   * it are declared missing. Default 1024; sensible: 0 (records come in order) to 65536.
+   * it are declared missing. Default 1024; sensible: 0 (records come in order) to 16384.
    */
   readonly window?: number;
   /** Bytes of payload held back at most. Beyond it, the longest wait is given up. Default 67108864 (64 MiB). */
@@ -155,7 +155,9 @@ export class StreamAssembler {
 
   /** Gives up all that is awaited of a connection and keeps only where it stood. */
   #drop(state: ConnectionState, out: Segment[]): void {
-    if (!this.#connections.delete(state.id)) return;
+    // A connection that went and came back has a new state.
+    if (this.#connections.get(state.id) !== state) return;
+    this.#connections.delete(state.id);
     const { egress, ingress, close } = state;
     egress.finish(out, close?.record.egress.bytes);
     ingress.finish(out, close?.record.ingress.bytes);

@@ -17,7 +17,7 @@ interface FieldLayout {
 export function buildRecord(
   type: RecordType,
   values: FieldValues = {},
-  payload = new Uint8Array(0),
+  payload: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
   const { size } = LAYOUT[STRUCTURES[type]];
   const record = new Uint8Array(size + payload.length);

@@ -89,6 +89,9 @@ export class BpfError extends Error {
     this.errnoName = name;
     this.verifier = verifier;
     this.log = log ?? "";
+    // Both can have a megabyte; printing the error should not print them, and the message has the summary.
+    Object.defineProperty(this, "verifier", { enumerable: false });
+    Object.defineProperty(this, "log", { enumerable: false });
   }
 }
 

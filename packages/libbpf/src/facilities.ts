@@ -15,6 +15,11 @@ export function uprobesAvailable(): boolean {
   return existsSync(`${pmu}/uprobe`) || existsSync("/sys/kernel/tracing/uprobe_events");
 }
 
+/** Whether tracefs is mounted, which attaching to a tracepoint by name needs (raw tracepoints and tp_btf do not). */
+export function tracefsAvailable(): boolean {
+  return existsSync("/sys/kernel/tracing/events") || existsSync("/sys/kernel/debug/tracing/events");
+}
+
 /** Says what the kernel lacks for an attachment, for the hint of an error; undefined when nothing known is missing. */
 export function missingFacility(type: ProgramType, section: string, kind: AttachKind): string | undefined {
   const user = kind === "uprobe" || /^u(ret)?probe/.test(section);
@@ -24,8 +29,10 @@ export function missingFacility(type: ProgramType, section: string, kind: Attach
       ? "Functions that can be probed are listed in /sys/kernel/tracing/available_filter_functions"
       : "This kernel has no kprobes (CONFIG_KPROBES)";
   }
-  if (kind === "tracepoint" || kind === "rawTracepoint") {
-    return "Tracepoints are listed in /sys/kernel/tracing/available_events";
+  if (kind === "tracepoint" || (kind === "auto" && type === "tracepoint")) {
+    return tracefsAvailable()
+      ? "Tracepoints are listed in /sys/kernel/tracing/available_events"
+      : "tracefs is not mounted: mount -t tracefs nodev /sys/kernel/tracing";
   }
   return undefined;
 }

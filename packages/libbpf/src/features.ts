@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { checkUint } from "./arguments.ts";
 import { EPERM } from "./errno.ts";
 import { BpfError } from "./errors.ts";
-import { kprobesAvailable, uprobesAvailable } from "./facilities.ts";
+import { kprobesAvailable, tracefsAvailable, uprobesAvailable } from "./facilities.ts";
 import { invoke, invokeQuiet } from "./invoke.ts";
 import { mapTypeNumber, programTypeNumber, type MapType, type ProgramType } from "./names.ts";
 import { findKernelBtfId, loadProgram } from "./raw-program.ts";
@@ -22,6 +22,8 @@ export interface Features {
   kernelBtfAvailable(): boolean;
   kprobesAvailable(): boolean;
   uprobesAvailable(): boolean;
+  /** Whether tracefs is mounted, which attaching to a tracepoint by name needs. */
+  tracefsAvailable(): boolean;
   /** CPUs that per-CPU maps have values for. */
   possibleCpus(): number;
   /** Version of the libbpf inside, e.g. "v1.1". */
@@ -65,6 +67,7 @@ export const features: Features = {
   kernelBtfAvailable: () => existsSync("/sys/kernel/btf/vmlinux"),
   kprobesAvailable,
   uprobesAvailable,
+  tracefsAvailable,
   possibleCpus: () => invokeQuiet("count the CPUs", "ERR_BPF_PROBE", (native) => native.possibleCpus()),
   libbpfVersion: () => invokeQuiet("read libbpf's version", "ERR_BPF_PROBE", (native) => native.libbpfVersion()),
 };

@@ -6,13 +6,16 @@ const sourceLine = /^; /;
 /** Register states after an instruction, e.g. "R0=scalar() R10=fp0" or "from 4 to 6: R0=...". */
 const states = /^(\d+: )?(from \d+ to \d+: )?R\d+(_\w+)?=/;
 
+/** The states that follow an instruction on its own line. */
+const registers = /\s+; (R\d|fp-?\d|refs=).*$/;
+
 const SUMMARY_LINES = 3;
 
 /** The lines a person needs: the reason, the instruction, and the source line where the log has it. */
 export function summarize(log: string): string {
   const lines = log
     .split("\n")
-    .map((line) => line.trimEnd())
+    .map((line) => line.replace(registers, "").trimEnd())
     .filter((line) => line !== "" && !bookkeeping.test(line) && !states.test(line));
   const tail = lines.slice(-SUMMARY_LINES);
   if (!tail.some((line) => sourceLine.test(line))) {

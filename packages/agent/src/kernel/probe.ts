@@ -11,6 +11,7 @@ export type Counters = Readonly<Record<Counter, bigint>>;
 /** Slots of the program array. */
 const STAGE_FILTER = 0;
 const STAGE_EMIT = 1;
+const STAGE_GATHER = 2;
 
 /** A reader is woken when the buffer is an eighth full, and at every further eighth. */
 const WAKEUP_FRACTION = 8;
@@ -90,6 +91,7 @@ export class Probe {
       const emit = object.program(set.emit);
       stages.setFd(STAGE_FILTER, emit);
       stages.setFd(STAGE_EMIT, emit);
+      stages.setFd(STAGE_GATHER, object.program(set.gather));
       // Connections must be seen to end from the moment that the first one is seen.
       for (const name of [set.state, set.destroy, set.hook]) links.push(object.program(name).attach());
       return new Probe(object, links, set.hook);
