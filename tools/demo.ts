@@ -99,7 +99,7 @@ process.on("SIGTERM", () => client.process.kill("SIGTERM"));
 void ended.then(async () => {
   server.process.kill("SIGTERM");
   await once(server.process, "exit");
-  tap.stop();
+  await tap.stop();
 });
 
 const tapped = new Map([

@@ -4,19 +4,20 @@
  *   node tools/generate-layout.ts [--check] [--object PATH]
  *
  *   --check        write nothing; exit 1 and say what differs when a committed file is out of date
- *   --object PATH  the object to read (default bpf-programs/dist/layout.bpf.o)
+ *   --object PATH  the object to read (default bpf-programs/dist/<every architecture>/layout.bpf.o, which have to agree)
  *
  * Exit codes: 0 done or up to date, 1 out of date or failed, 2 wrong usage.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { LayoutError, readBtf } from "./layout/btf.ts";
 import { describeLayout, layoutHash } from "./layout/describe.ts";
+import type { Layout } from "./layout/describe.ts";
 import { emitHeader, emitTypeScript } from "./layout/emit.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
-const DEFAULT_OBJECT = "bpf-programs/dist/layout.bpf.o";
+const OBJECTS = "bpf-programs/dist/*/layout.bpf.o";
 const MAX_DIFFERENCES = 20;
 
 process.exitCode = main(process.argv.slice(2));
@@ -29,15 +30,8 @@ function main(args: string[]): number {
     console.error(`${messageOf(error)}\nusage: node tools/generate-layout.ts [--check] [--object PATH]`);
     return 2;
   }
-  const object =
-    options.object === undefined ? path.join(ROOT, DEFAULT_OBJECT) : path.resolve(options.object);
   try {
-    if (!existsSync(object)) {
-      throw new LayoutError(
-        `${path.relative(ROOT, object)} is missing; compile it first: npx nx compile @tcptracker/probes`,
-      );
-    }
-    const layout = describeLayout(readBtf(object));
+    const layout = readLayout(options.object);
     const files = new Map([
       ["packages/events/src/gen/layout.ts", emitTypeScript(layout)],
       ["bpf-programs/include/tcptracker/layout_hash.h", emitHeader(layout)],
@@ -51,6 +45,25 @@ function main(args: string[]): number {
     console.error(error.message);
     return 1;
   }
+}
+
+/** The layout of one object, or the one that the objects of all architectures share. */
+function readLayout(object: string | undefined): Layout {
+  const objects =
+    object === undefined
+      ? globSync(OBJECTS, { cwd: ROOT })
+          .sort()
+          .map((file) => path.join(ROOT, file))
+      : [object];
+  const [first, ...others] = objects.map((file) => describeLayout(readBtf(file)));
+  if (first === undefined) {
+    throw new LayoutError(`there is no ${OBJECTS}; compile it first: npx nx compile @tcptracker/probes`);
+  }
+  // One decoder reads the records of all of them.
+  if (others.some((other) => layoutHash(other) !== layoutHash(first))) {
+    throw new LayoutError(`${OBJECTS} do not agree; compile all of them: npx nx compile @tcptracker/probes`);
+  }
+  return first;
 }
 
 /** Writes only what changed, so that nothing is rebuilt for the sake of a time stamp. */

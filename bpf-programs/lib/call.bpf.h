@@ -31,7 +31,7 @@ struct call {
 	__u8 opens;		/* the connection has an open record to send first */
 	__u8 gap_cause;		/* enum tt_gap_cause, when none of the bytes can be captured */
 	__u8 bad_structures;	/* an iovec or header could not be read */
-	__u8 gathered;		/* the gather stage has done what it can */
+	__u8 gathered;		/* the gather stage has had its turn */
 	__u8 reserved[6];
 };
 

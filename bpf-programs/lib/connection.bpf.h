@@ -82,11 +82,16 @@ static __always_inline void read_endpoints(struct tt_record *record, struct sock
 	record->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
-/* An entry whose sock was freed and used again without the tap having seen it. */
+/*
+ * An entry whose sock was freed and used again without the tap having seen it. TCP gives the local port
+ * back (0) when it is done with a connection, while the process may still read from it.
+ */
 static __always_inline bool is_stale(const struct connection *connection, struct sock *sk)
 {
+	__u16 local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+
 	return connection->record.remote_port != bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) ||
-	       connection->record.local_port != BPF_CORE_READ(sk, __sk_common.skc_num);
+	       (local_port && connection->record.local_port != local_port);
 }
 
 static __always_inline struct connection *find_connection(struct sock *sk)

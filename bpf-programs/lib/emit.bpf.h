@@ -8,7 +8,6 @@
 #include "call.bpf.h"
 #include "connection.bpf.h"
 #include "counters.bpf.h"
-#include "gather.bpf.h"
 #include "progress.bpf.h"
 #include "helpers.bpf.h"
 #include "ring.bpf.h"
@@ -128,28 +127,22 @@ static __always_inline bool emit_step(struct call *call)
 	return true;
 }
 
-/* Several segments that fit into one record of the gather stage. */
-static __always_inline bool is_worth_gathering(const struct call *call)
-{
-	return !call->gathered && !call->gap_cause && call->remaining <= MAX_GATHERED &&
-	       call->remaining <= call->capture && call->segment_count + call->message_count > 1;
-}
-
 static __always_inline int emit(void *context)
 {
 	struct call *call = current_call();
 
 	if (!call)
 		return 0;
-	if (is_worth_gathering(call))
+	if (!call->gathered && has_segments(call))
 		bpf_tail_call(context, &stages, STAGE_GATHER);
 	for (int i = 0; i < STEPS; i++)
 		if (!emit_step(call)) {
 			emit_preliminaries(call);
 			return 0;
 		}
-	bpf_tail_call(context, &stages, STAGE_EMIT);
-	/* Too many tail calls: the rest of the call is more than this program walks. */
+	/* The segments that follow may be small ones again. */
+	bpf_tail_call(context, &stages, has_segments(call) ? STAGE_GATHER : STAGE_EMIT);
+	/* Too many tail calls: the rest of the call is more than these programs walk. */
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
 	declare_gap(call, call->remaining, TT_GAP_SEGMENTS);
 	return 0;

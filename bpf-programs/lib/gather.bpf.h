@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Puts a call of many small segments (headers, chunk sizes, line ends) into one record. */
+/*
+ * The stage before emit for calls with several segments: puts small ones (headers, chunk sizes, line
+ * ends) into one record, and hands on what is left.
+ */
 #ifndef TCPTRACKER_GATHER_BPF_H
 #define TCPTRACKER_GATHER_BPF_H
 
@@ -12,14 +15,18 @@
 #include "ring.bpf.h"
 #include "segments.bpf.h"
 
+/* A larger segment is worth a record of its own. */
+#define SMALL_SEGMENT 1024
+
 #define MAX_GATHERED 4096
 
-/* Beyond these the emit stage goes on, segment by segment. */
-#define MAX_GATHERED_SEGMENTS 64
+/* Per run; the program runs again, by tail call, while it gets on. */
+#define GATHER_STEPS 128
 
 /*
  * The verifier knows the range of a position and of a length, not that together they stay below `room`:
- * so twice the room is reserved.
+ * so twice the room is reserved. What is filled is counted in memory, because in a register its range
+ * would be followed through every iteration.
  */
 static __always_inline void gather_into(struct call *call, const __u32 room)
 {
@@ -29,16 +36,15 @@ static __always_inline void gather_into(struct call *call, const __u32 room)
 	if (!data)
 		return;
 	*data = call->data;
-	/* In memory, not in a register: there the verifier would follow its range through every iteration. */
 	call->filled = 0;
-	for (int i = 0; i < MAX_GATHERED_SEGMENTS && call->remaining; i++) {
+	for (int i = 0; i < GATHER_STEPS && call->remaining; i++) {
 		if (!call->segment_left && !next_segment(call))
 			break;
 		n = call->segment_left;
 		filled = call->filled;
 		if (!n)
 			continue;
-		if (n > room || filled >= room ||
+		if (n > room || filled >= room || filled + n > room || n > call->capture ||
 		    bpf_probe_read_user((char *)(data + 1) + filled, n, (void *)call->address))
 			break;
 		call->filled += n;
@@ -55,24 +61,35 @@ static __always_inline void gather_into(struct call *call, const __u32 room)
 	count_many(TT_COUNTER_DELIVERED_BYTES, filled);
 }
 
+static __always_inline void gather_some(struct call *call)
+{
+	call->filled = 0;
+	if (call->gap_cause || !emit_preliminaries(call))
+		return;
+	if ((!call->segment_left && !next_segment(call)) || call->segment_left > SMALL_SEGMENT)
+		return;
+	if (call->remaining <= 256)
+		gather_into(call, 256);
+	else if (call->remaining <= 1024)
+		gather_into(call, 1024);
+	else
+		gather_into(call, MAX_GATHERED);
+}
+
 static __always_inline int gather(void *context)
 {
 	struct call *call = current_call();
 
 	if (!call)
 		return 0;
+	gather_some(call);
+	if (!call->remaining)
+		return 0;
+	/* Emit takes what cannot be gathered: a large segment, a missing page, a full ring. */
 	call->gathered = 1;
-	if (emit_preliminaries(call)) {
-		if (call->remaining <= 256)
-			gather_into(call, 256);
-		else if (call->remaining <= 1024)
-			gather_into(call, 1024);
-		else
-			gather_into(call, MAX_GATHERED);
-	}
-	/* For whatever is left: a full ring, a missing page, too many segments. */
-	bpf_tail_call(context, &stages, STAGE_EMIT);
-	count(TT_COUNTER_TAIL_CALL_FAILED);
+	bpf_tail_call(context, &stages, call->filled ? STAGE_GATHER : STAGE_EMIT);
+	count(TT_COUNTER_SEGMENTS_EXCEEDED);
+	declare_gap(call, call->remaining, TT_GAP_SEGMENTS);
 	return 0;
 }
 

@@ -92,4 +92,10 @@ static __always_inline bool next_segment(struct call *call)
 	return true;
 }
 
+/* Whether more than one segment may be left. */
+static __always_inline bool has_segments(const struct call *call)
+{
+	return call->segment_count + call->message_count > 1;
+}
+
 #endif

@@ -10,5 +10,6 @@ export {
   probeObject,
   type ProbeObject,
   type ProgramSet,
+  setObjectDirectory,
   TRACEPOINT_PROGRAMS,
 } from "./objects.ts";

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ProbesError } from "./errors.ts";
 
@@ -50,6 +51,14 @@ export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = (["btf", "raw"] as con
   destroy: `destroy_${kind}`,
 }));
 
+/** This module is <package>/ts/objects.ts or <package>/dist/objects.js. */
+let objectDirectory = fileURLToPath(new URL("../dist", import.meta.url));
+
+/** Says where `<architecture>/<strategy>.bpf.o` are, for programs that are bundled or laid out in another way. */
+export function setObjectDirectory(path: string): void {
+  objectDirectory = resolve(path);
+}
+
 /**
  * The compiled object of an attach strategy.
  *
@@ -67,7 +76,7 @@ export function probeObject(strategy: AttachStrategy, architecture: string = pro
       "ERR_PROBES_ARCHITECTURE",
       `there are no programs for ${architecture}; supported are x64 and arm64`,
     );
-  const path = fileURLToPath(new URL(`../dist/${architecture}/${strategy}.bpf.o`, import.meta.url));
+  const path = join(objectDirectory, architecture, `${strategy}.bpf.o`);
   if (!existsSync(path))
     throw new ProbesError("ERR_PROBES_NOT_BUILT", `${path} does not exist; run 'npm run build' first`);
   return { path, programSets: TRACEPOINT_PROGRAMS, identify: "identify" };

@@ -141,6 +141,9 @@ function describeField(parent: BtfType, member: BtfMember, byId: ReadonlyMap<num
   }
   const offset = member.bits_offset / 8;
   const type = resolve(member.type_id, byId, where);
+  if (!["INT", "ARRAY", "STRUCT"].includes(type.kind)) {
+    throw new LayoutError(`${where} is a ${type.kind.toLowerCase()}, which a record field cannot be`);
+  }
   const size = byteSize(type, byId, where);
   const base = { name: member.name, offset, size };
   if (type.kind === "INT") {
@@ -161,9 +164,7 @@ function describeField(parent: BtfType, member: BtfMember, byId: ReadonlyMap<num
   }
   if (type.kind === "STRUCT" && type.name === STRUCTURES[0] && offset === 0)
     return { ...base, kind: "header" };
-  throw new LayoutError(
-    `${where} is a ${type.kind.toLowerCase()} ${type.name}, which a record field cannot be`,
-  );
+  throw new LayoutError(`${where} is a struct ${type.name}, which a record field cannot be`);
 }
 
 function describeEnumeration(type: BtfType): Enumeration {

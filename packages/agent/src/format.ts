@@ -27,9 +27,9 @@ export function formatBytes(bytes: bigint | number): string {
 /** `340 us`, `12.3 ms`, `5.0 s`, `2 min 5 s`; from nanoseconds. */
 export function formatDuration(nanoseconds: bigint): string {
   const seconds = Number(nanoseconds) / 1e9;
-  if (seconds < 0.001) return `${(seconds * 1e6).toFixed(0)} us`;
-  if (seconds < 1) return `${(seconds * 1e3).toFixed(1)} ms`;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 0.0009995) return `${(seconds * 1e6).toFixed(0)} us`;
+  if (seconds < 0.99995) return `${(seconds * 1e3).toFixed(1)} ms`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

@@ -26,7 +26,17 @@ export async function runPipeline(source: Source, stages: readonly Stage[], sink
       if (records.length === 0) continue;
       for (const sink of sinks) await sink.write(records);
     }
-  } finally {
-    for (const sink of sinks) await sink.close();
+  } catch (error) {
+    // What went wrong first is what to report; the sinks write what they have all the same.
+    await closeAll(sinks).catch(() => undefined);
+    throw error;
   }
+  await closeAll(sinks);
+}
+
+/** Closes every sink, also after one that fails; rejects with the first failure. */
+async function closeAll(sinks: readonly Sink[]): Promise<void> {
+  const closings = sinks.map((sink) => sink.close());
+  await Promise.allSettled(closings);
+  await Promise.all(closings);
 }

@@ -4,7 +4,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
   readonly #onTaken: (item: T) => void;
   #wake: (() => void) | undefined;
   #ended = false;
-  #error: unknown;
+  #error: Error | undefined;
 
   /** @param onTaken - called for each item that the consumer takes: where the producer may go on */
   constructor(onTaken: (item: T) => void) {
@@ -17,7 +17,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
   }
 
   /** The consumer gets what is queued, then the end, or `error` when there is one. */
-  end(error?: unknown): void {
+  end(error?: Error): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;

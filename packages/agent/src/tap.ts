@@ -1,5 +1,6 @@
+import { setImmediate } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
-import { RingBufferReader } from "@tcptracker/libbpf";
+import { BpfError, RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
 import { Probe, type Counters } from "./kernel/probe.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
@@ -8,6 +9,9 @@ import { AsyncQueue } from "./queue.ts";
 
 /** Records that may wait for the consumer before the kernel's buffer has to hold the rest. */
 const MOST_QUEUED = 16_384;
+
+/** And how many batches of them: a batch has up to 1 MiB of payload. */
+const MOST_QUEUED_BATCHES = 64;
 
 /** How often the two clocks are compared again, in milliseconds. */
 const CLOCK_INTERVAL = 30_000;
@@ -42,9 +46,11 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   readonly #cursor: RecordCursor;
   readonly #queue: AsyncQueue<readonly TapRecord[]>;
   #queued = 0;
+  #queuedBatches = 0;
   #records = 0;
   #decodeErrors = 0;
   #iterated = false;
+  #stopping: Promise<void> | undefined;
   #final: TapStatistics | undefined;
 
   private constructor(options: ResolvedTapOptions, probe: Probe) {
@@ -55,7 +61,9 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     this.#reader = new RingBufferReader(probe.ring, {
       flushIntervalMs: options.flushIntervalMs,
       onBatch: (batch) => { this.#onBatch(batch); },
-      onError: (error) => { this.#queue.end(error); },
+      onError: (error) => {
+        this.#queue.end(error instanceof Error ? error : new TapError("ERR_TAP_KERNEL", String(error)));
+      },
     });
     this.#clockTimer = setInterval(() => this.#clock.resample(), CLOCK_INTERVAL).unref();
   }
@@ -94,7 +102,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return this.#queue;
   }
 
-  /** What has happened so far; after {@link stop}, what had happened by then. */
+  /** What has happened so far; once the iteration has ended, what happened until {@link stop}. */
   statistics(): TapStatistics {
     return (
       this.#final ?? {
@@ -106,22 +114,32 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     );
   }
 
-  /** Detaches, collects what the kernel still holds, and lets the iteration end after it. Safe to call again. */
-  stop(): void {
-    if (this.#final !== undefined) return;
-    this.#probe.detach();
-    clearInterval(this.#clockTimer);
-    this.#reader.resume();
-    this.#reader.drain();
-    this.#final = this.statistics();
-    this.#reader.close();
-    this.#probe.close();
-    this.#queue.end();
+  /**
+   * Detaches at once, collects what the kernel still holds, and lets the iteration end after it. Resolves when all that
+   * was recorded is waiting for the consumer. Safe to call again, and from inside the iteration.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#finish();
+    return this.#stopping;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.stop();
-    return Promise.resolve();
+    return this.stop();
+  }
+
+  async #finish(): Promise<void> {
+    this.#probe.detach();
+    clearInterval(this.#clockTimer);
+    // The caller may be running inside the delivery of a batch, where the ring cannot be drained.
+    await setImmediate();
+    try {
+      this.#reader.drain();
+      this.#final = this.statistics();
+    } finally {
+      this.#reader.close();
+      this.#probe.close();
+      this.#queue.end();
+    }
   }
 
   #onBatch(batch: Uint8Array): void {
@@ -132,13 +150,19 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     if (records.length === 0) return;
     this.#records += records.length;
     this.#queued += records.length;
-    if (this.#queued >= MOST_QUEUED) this.#reader.pause();
+    this.#queuedBatches++;
+    if (this.#isFull()) this.#reader.pause();
     this.#queue.push(records);
+  }
+
+  #isFull(): boolean {
+    return this.#queued >= MOST_QUEUED || this.#queuedBatches >= MOST_QUEUED_BATCHES;
   }
 
   #onTaken(records: number): void {
     this.#queued -= records;
-    if (this.#queued < MOST_QUEUED && this.#final === undefined) this.#reader.resume();
+    this.#queuedBatches--;
+    if (this.#stopping === undefined && !this.#isFull()) this.#reader.resume();
   }
 
   #onDecodeError(error: DecodeError): void {

@@ -6,7 +6,7 @@ import { WordCache } from "./word-cache.ts";
 const NOTHING = new Uint8Array(0);
 /** The view while there is no record: any accessor then raises RangeError instead of reading something stale. */
 const NO_RECORD = new DataView(new ArrayBuffer(0));
-const CACHE_SLOTS = 1024;
+const CACHE_SLOTS = 4096;
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
@@ -249,9 +249,12 @@ function decodeName(bytes: Uint8Array, at: number): string {
 }
 
 function formatConnection(bytes: Uint8Array, at: number): string {
-  const { offset, size } = layout.LAYOUT.tt_record.fields.connection;
-  const digits = Array.from(bytes.subarray(at + offset, at + offset + size), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  );
-  return digits.reverse().join("");
+  const { offset } = layout.LAYOUT.tt_record.fields.connection;
+  return hexWord(bytes, at + offset + 4) + hexWord(bytes, at + offset);
+}
+
+function hexWord(bytes: Uint8Array, at: number): string {
+  let word = 0;
+  for (let index = 3; index >= 0; index--) word = word * 256 + (bytes[at + index] ?? 0);
+  return word.toString(16).padStart(8, "0");
 }

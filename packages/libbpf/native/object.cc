@@ -3,6 +3,8 @@
 #include "exports.h"
 #include "state.h"
 
+#include <sys/mman.h>
+
 #include <cerrno>
 
 namespace bridge {
@@ -89,6 +91,17 @@ Napi::Value Maps(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// libbpf keeps the image of global variables that it loaded from. Mapping the kernel's memory over it (as bpftool's
+// generated skeletons do) makes the same addresses show and change the variables of the running programs.
+bool MapVariables(bpf_map* raw) {
+  size_t bytes = 0;
+  void* image = const_cast<void*>(bpf_map__initial_value(raw, &bytes));
+  if (image == nullptr || !bpf_map__is_internal(raw) || !(bpf_map__map_flags(raw) & BPF_F_MMAPABLE)) return true;
+  bool constant = bpf_map__map_flags(raw) & BPF_F_RDONLY_PROG;
+  int protection = constant ? PROT_READ : PROT_READ | PROT_WRITE;
+  return mmap(image, bytes, protection, MAP_SHARED | MAP_FIXED, bpf_map__fd(raw), 0) != MAP_FAILED;
+}
+
 Napi::Value Load(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Object& object = ObjectArg(info, 0);
@@ -98,7 +111,12 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
   object.loaded = true;
   State& state = StateOf(env);
   for (Handle handle : object.maps) {
-    if (Map* map = state.maps.Find(handle)) map->Refresh();
+    Map* map = state.maps.Find(handle);
+    if (map == nullptr) continue;
+    map->Refresh();
+    if (map->raw != nullptr && bpf_map__fd(map->raw) >= 0 && !MapVariables(map->raw)) {
+      Fail(env, errno, "cannot map the global variables");
+    }
   }
   return env.Undefined();
 }

@@ -156,7 +156,7 @@ Reader::Next Reader::Step(const std::vector<uint64_t>* ends, bool inside_javascr
   if (batch.records == 0) return Next::kEmpty;
   stats_.batches++;
   stats_.records += batch.records;
-  stats_.bytes += batch.used - static_cast<uint64_t>(batch.records) * kFrameHeader;
+  stats_.bytes += batch.bytes;
   return Deliver(buffer, batch.used, batch.records, inside_javascript) ? Next::kContinue : Next::kStop;
 }
 

@@ -77,6 +77,7 @@ size_t Ring::Fill(Batch& batch, uint64_t end) {
       std::memset(out + kFrameHeader + length, 0, frame - kFrameHeader - length);
       batch.used += frame;
       batch.records++;
+      batch.bytes += length;
     }
     position_ += (static_cast<uint64_t>(length) + BPF_RINGBUF_HDR_SZ + 7) & ~uint64_t{7};
     if (position_ - released >= kReleaseBytes) {

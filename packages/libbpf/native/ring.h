@@ -18,6 +18,7 @@ struct Batch {
   size_t capacity = 0;
   size_t used = 0;
   uint32_t records = 0;
+  uint64_t bytes = 0;
 };
 
 class Ring {

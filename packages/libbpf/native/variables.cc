@@ -66,6 +66,9 @@ uint8_t* Slot(const Napi::CallbackInfo& info, uint32_t offset, size_t size) {
   Object& object = ObjectArg(info, 0);
   bpf_map* map = bpf_object__find_map_by_name(object.raw, Str(info, 1).c_str());
   if (map == nullptr) Fail(info.Env(), ENOENT, "no such section");
+  if (object.loaded && !(bpf_map__map_flags(map) & BPF_F_MMAPABLE)) {
+    Fail(info.Env(), EOPNOTSUPP, "this kernel cannot map global variables (Linux 5.5 can)");
+  }
   size_t total = 0;
   const void* image = bpf_map__initial_value(map, &total);
   if (image == nullptr || offset > total || size > total - offset) {

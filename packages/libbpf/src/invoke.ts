@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 import { addon } from "./addon.ts";
-import { EACCES, ENOSYS, ENOTSUPP, EOPNOTSUPP, EPERM, errnoText } from "./errno.ts";
+import { EACCES, EBUSY, ENOSYS, ENOTSUPP, EOPNOTSUPP, EPERM, errnoText } from "./errno.ts";
 import { BpfError, type BpfErrorCode } from "./errors.ts";
 import { deliver } from "./logger.ts";
 import type { Native, NativeFailure } from "./native.ts";
@@ -37,6 +37,8 @@ function isFailure(error: unknown): error is NativeFailure {
 function codeOf(fallback: BpfErrorCode, failure: NativeFailure): BpfErrorCode {
   if (failure.stale) return "ERR_BPF_CLOSED";
   switch (failure.errno) {
+    case EBUSY:
+      return fallback === "ERR_BPF_READER" ? "ERR_BPF_INVALID_STATE" : fallback;
     case EPERM:
       return "ERR_BPF_PERMISSION";
     case ENOTSUPP:
@@ -59,7 +61,7 @@ export function toBpfError(
   const report = findReport(printed);
   let code = codeOf(fallback, failure);
   if (code === fallback && report !== undefined && report.summary !== "") code = "ERR_BPF_VERIFIER";
-  const said = lastLine(printed);
+  const said = firstLine(printed);
   const reason = [failure.text === "" ? errnoText(failure.errno) : failure.text];
   if (code === "ERR_BPF_VERIFIER" && report !== undefined) {
     reason[0] = `the verifier refuses program ${report.program}:\n${report.summary}\n`;
@@ -77,9 +79,10 @@ export function toBpfError(
   });
 }
 
-function lastLine(printed: string): string | undefined {
+/** The first line is the specific one; what follows says which larger step failed because of it. */
+function firstLine(printed: string): string | undefined {
   const lines = printed.split("\n").filter((line) => line.startsWith("libbpf: "));
-  return lines.findLast((line) => !line.includes("-- BEGIN PROG LOAD LOG"))?.slice("libbpf: ".length);
+  return lines.find((line) => !line.includes("-- BEGIN PROG LOAD LOG"))?.slice("libbpf: ".length);
 }
 
 /**

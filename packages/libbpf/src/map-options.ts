@@ -1,5 +1,5 @@
 import { checkPositive, checkString } from "./arguments.ts";
-import { BpfError } from "./errors.ts";
+import { BpfError, invalidArgument } from "./errors.ts";
 import { invoke } from "./invoke.ts";
 import type { BpfMap } from "./map.ts";
 import type { Native } from "./native.ts";
@@ -34,6 +34,12 @@ export function applyMapOptions(map: BpfMap, options: BpfMapOptions): void {
   if (autocreate !== undefined) configure((native) => native.mapConfigure(map.handle, "autocreate", autocreate));
   if (reuse !== undefined) {
     const fd = loadedFd(operation, "reuse", reuse);
+    // libbpf would take over whatever the descriptor is, and the programs would fail to load for no visible reason.
+    for (const property of ["type", "keySize", "valueSize"] as const) {
+      if (map[property] === reuse[property]) continue;
+      const reason = `the map given as reuse has ${property} ${reuse[property]}, not ${map[property]}`;
+      throw invalidArgument(operation, reason);
+    }
     configure((native) => native.mapConfigure(map.handle, "reuseFd", fd));
   }
   if (innerMap !== undefined) {

@@ -64,7 +64,8 @@ export class BpfMap {
   readonly #owner: MapOwner | undefined;
   #closed = false;
   #info: NativeMapInfo;
-  #batches: boolean | undefined;
+  /** Batch operations that worked (true) or that the kernel does not have for this map (false). */
+  readonly #batches: Map<string, boolean> = new Map();
 
   /** @internal Made by {@link BpfObject} and {@link BpfMap.create}. */
   constructor(handle: number, name: string, owner: MapOwner | undefined) {
@@ -331,15 +332,15 @@ export class BpfMap {
 
   /** Runs a batch operation; false when this map has none (remembered). */
   #tryBatch(what: string, action: (native: Native) => void): boolean {
-    if (this.#batches === false) return false;
+    if (this.#batches.get(what) === false) return false;
     try {
       this.#element(what, action);
-      this.#batches = true;
+      this.#batches.set(what, true);
       return true;
     } catch (error) {
       const lacking = [ENOTSUPP, EOPNOTSUPP, EINVAL];
-      if (this.#batches || !(error instanceof BpfError) || !lacking.includes(error.errno ?? 0)) throw error;
-      this.#batches = false;
+      if (this.#batches.get(what) || !(error instanceof BpfError) || !lacking.includes(error.errno ?? 0)) throw error;
+      this.#batches.set(what, false);
       return false;
     }
   }

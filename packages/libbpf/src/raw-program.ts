@@ -23,7 +23,7 @@ export interface LoadProgramOptions {
   attachBtfId?: number;
   /** BPF_F_* of the load, e.g. BPF_F_SLEEPABLE (default 0). */
   flags?: number;
-  /** The verifier's verbosity (default 0: a log only of a refused program). */
+  /** The verifier's verbosity (default 0: a log only of a refused program; 2: of every instruction). */
   logLevel?: number;
   /** Gets the verifier's log when `logLevel` is above 0 and the program was accepted. */
   onLog?: (log: string) => void;
@@ -87,8 +87,7 @@ export function loadProgram(options: LoadProgramOptions): RawBpfProgram {
   }
   for (const [what, value] of Object.entries({ attachBtfId, flags, logLevel })) checkUint32(operation, what, value);
 
-  const attempt = (level: number, bytes: number): ReturnType<typeof run> => run(level, bytes);
-  const run = (level: number, bytes: number): { handle?: number; errno?: number; log: string } =>
+  const attempt = (level: number, bytes: number): { handle?: number; errno?: number; log: string } =>
     invoke(operation, "ERR_BPF_LOAD", (native) =>
       native.programLoad(typeNumber, name, license, instructions, attachType, attachBtfId, flags, level, bytes),
     );

@@ -1,5 +1,6 @@
-import { BpfError } from "@tcptracker/libbpf";
-import { TapError } from "../errors.ts";
+import { BpfError, type BpfErrorCode } from "@tcptracker/libbpf";
+import { ProbesError, type ProbesErrorCode } from "@tcptracker/probes";
+import { TapError, type TapErrorCode } from "../errors.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What the command's exit code says. */
@@ -11,21 +12,21 @@ export const EXIT = {
   notSupported: 4,
 } as const;
 
+/** The codes that do not just mean "failed". */
+const EXIT_OF: Partial<Record<TapErrorCode | BpfErrorCode | ProbesErrorCode, number>> = {
+  ERR_TAP_OPTION: EXIT.usage,
+  ERR_TAP_NOT_PERMITTED: EXIT.notPermitted,
+  ERR_BPF_PERMISSION: EXIT.notPermitted,
+  ERR_TAP_NOT_SUPPORTED: EXIT.notSupported,
+  ERR_TAP_NOT_BUILT_IN: EXIT.notSupported,
+  ERR_BPF_NOT_SUPPORTED: EXIT.notSupported,
+  ERR_PROBES_STRATEGY: EXIT.notSupported,
+  ERR_PROBES_ARCHITECTURE: EXIT.notSupported,
+};
+
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
-  const code = error instanceof TapError || error instanceof BpfError ? error.code : undefined;
-  switch (code) {
-    case "ERR_TAP_OPTION":
-      return EXIT.usage;
-    case "ERR_TAP_NOT_PERMITTED":
-    case "ERR_BPF_PERMISSION":
-      return EXIT.notPermitted;
-    case "ERR_TAP_NOT_SUPPORTED":
-    case "ERR_TAP_NOT_BUILT_IN":
-    case "ERR_BPF_NOT_SUPPORTED":
-      return EXIT.notSupported;
-    default:
-      return EXIT.failed;
-  }
+  const known = error instanceof TapError || error instanceof BpfError || error instanceof ProbesError;
+  return (known ? EXIT_OF[error.code] : undefined) ?? EXIT.failed;
 }

@@ -10,14 +10,14 @@ import { UsageError } from "./usage-error.ts";
 /** Commands of the contract that this version lacks. */
 const PLANNED = ["doctor", "explain", "collect"];
 
-async function run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[], packageJson: URL): Promise<number> {
   const [command, ...rest] = args;
   if (command === "--help" || command === "-h" || command === "help") {
     process.stdout.write(helpText());
     return 0;
   }
   if (command === "--version" || command === "-V") {
-    process.stdout.write(`${version()}\n`);
+    process.stdout.write(`${version(packageJson)}\n`);
     return 0;
   }
   if (command === "tap") {
@@ -31,15 +31,21 @@ async function run(args: readonly string[]): Promise<number> {
   throw new UsageError(command === undefined ? "a command is missing, such as 'tap'" : `there is no command '${command}'`);
 }
 
-function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
+function version(packageJson: URL): string {
+  return (JSON.parse(readFileSync(packageJson, "utf8")) as { version: string }).version;
 }
 
-/** Runs the command line; resolves to the exit code and never throws. */
-export async function main(args: readonly string[]): Promise<number> {
+/** Of this package, when this module is where the build puts it. */
+const PACKAGE_JSON = new URL("../../package.json", import.meta.url);
+
+/**
+ * Runs the command line; resolves to the exit code and never throws.
+ *
+ * @param packageJson - says the version; a bundle has it elsewhere
+ */
+export async function main(args: readonly string[], packageJson: URL = PACKAGE_JSON): Promise<number> {
   try {
-    return await run(args);
+    return await run(args, packageJson);
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     if (error instanceof UsageError) say("'tcptracker --help' and 'tcptracker tap --help' say what there is");

@@ -22,12 +22,12 @@ export async function runTapCommand({ json, duration, options }: TapCommand): Pr
   const stop = (): void => {
     // A second signal is meant: it ends the process at once.
     for (const signal of SIGNALS) process.removeListener(signal, stop);
-    tap.stop();
+    void tap.stop();
   };
   for (const signal of SIGNALS) process.on(signal, stop);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     outputError ??= error;
-    tap.stop();
+    stop();
   });
   const timer = duration === undefined ? undefined : setTimeout(stop, duration);
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
@@ -38,7 +38,7 @@ export async function runTapCommand({ json, duration, options }: TapCommand): Pr
     await runPipeline(tap, [], [sink]);
   } finally {
     clearTimeout(timer);
-    stop();
+    await tap.stop();
   }
   for (const line of summaryLines(tap.statistics(), process.hrtime.bigint() - started)) say(line);
   if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;

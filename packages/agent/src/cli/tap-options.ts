@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
 import { UsageError } from "./usage-error.ts";
-import { parseBytes, parseDuration } from "./values.ts";
+import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
 interface Flag {
   readonly type: "string" | "boolean";
@@ -80,11 +80,6 @@ function parse(args: readonly string[]): Readonly<Record<string, string | boolea
   }
 }
 
-/** A whole number, or NaN for the range check to refuse. */
-function parseCount(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
-}
-
 /**
  * Reads the arguments of `tcptracker tap`.
  *
@@ -112,7 +107,7 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
     ...(transport === undefined ? {} : { transport: oneOf("--transport", transport, TRANSPORTS) }),
     ...(snaplen === undefined ? {} : { snaplen: parseBytes("--snaplen", snaplen) }),
     ...(bufferSize === undefined ? {} : { bufferSize: parseBytes("--buffer-size", bufferSize) }),
-    ...(maxConnections === undefined ? {} : { maxConnections: parseCount(maxConnections) }),
+    ...(maxConnections === undefined ? {} : { maxConnections: parseCount("--max-connections", maxConnections) }),
   };
   resolveOptions(options);
   return {

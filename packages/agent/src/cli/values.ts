@@ -25,3 +25,9 @@ export function parseBytes(flag: string, text: string): number {
     throw new UsageError(`${flag} takes a number of bytes, such as 262144, 64k or 16M; '${text}' is not one`);
   return Number(match[1]) * BYTES[unit];
 }
+
+/** A whole number. */
+export function parseCount(flag: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new UsageError(`${flag} takes a whole number; '${text}' is not one`);
+}

@@ -109,9 +109,7 @@ export class Probe {
 
   /** Connections in the kernel's table now. */
   countConnections(): number {
-    let count = 0;
-    for (const _ of this.#object.map(MAPS.connections).keys()) count++;
-    return count;
+    return Array.from(this.#object.map(MAPS.connections).keys()).length;
   }
 
   counters(): Counters {

@@ -1,53 +1,52 @@
 import { isUtf8 } from "node:buffer";
+import { printable } from "./printable.ts";
 
 /** Columns that a line's beginning may take. */
 const COLUMNS = 100;
 /** Bytes shown of a payload that is not text. */
 const HEX_BYTES = 16;
 
-const decoder = new TextDecoder("utf-8");
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What a terminal would act upon instead of showing: control characters and the ways to reverse text. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
-
-function escape(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  if (character === "\t") return " ";
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-}
-
-/** Few control characters, and UTF-8 up to the character that the cut at the end may have split. */
+/** Few control characters, and UTF-8. */
 function looksLikeText(bytes: Uint8Array): boolean {
   let controls = 0;
   for (const byte of bytes) {
     if (byte === 0) return false;
     if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) controls++;
   }
-  return controls * 10 <= bytes.length && isUtf8(bytes.subarray(0, lastCharacterBoundary(bytes)));
+  return controls * 10 <= bytes.length && isUtf8(bytes);
 }
 
-/** Where a character begins that the end of the bytes may cut off. */
-function lastCharacterBoundary(bytes: Uint8Array): number {
-  for (let at = bytes.length - 1; at >= 0 && at >= bytes.length - 4; at--) {
+/** How many bytes a character has that begins with this byte. */
+function characterLength(first: number): number {
+  if (first < 0xc0) return 1;
+  if (first < 0xe0) return 2;
+  return first < 0xf0 ? 3 : 4;
+}
+
+/** The bytes without a last character that is not all there: calls and cuts end anywhere. */
+function withoutPartialCharacter(bytes: Uint8Array): Uint8Array {
+  for (let at = bytes.length - 1; at >= 0 && at >= bytes.length - 3; at--) {
     const byte = bytes[at] ?? 0;
-    if (byte < 0x80) return at + 1;
-    if (byte >= 0xc0) return at;
+    if (byte >= 0x80 && byte < 0xc0) continue;
+    return at + characterLength(byte) > bytes.length ? bytes.subarray(0, at) : bytes;
   }
-  return bytes.length;
+  return bytes;
+}
+
+function hexadecimal(payload: Uint8Array): string {
+  const hex = Array.from(payload.subarray(0, HEX_BYTES), (byte) => byte.toString(16).padStart(2, "0"));
+  return `${hex.join(" ")}${payload.length > HEX_BYTES ? " …" : ""}`;
 }
 
 /** The first line of a payload, safe to print: text with escapes, or the first bytes in hexadecimal. */
 export function firstLine(payload: Uint8Array): string {
-  const head = payload.subarray(0, COLUMNS * 4);
-  if (!looksLikeText(head)) {
-    const hex = Array.from(payload.subarray(0, HEX_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    return payload.length > HEX_BYTES ? `${hex} …` : hex;
-  }
+  const head = withoutPartialCharacter(payload.subarray(0, COLUMNS * 4));
+  if (payload.length > 0 && (head.length === 0 || !looksLikeText(head))) return hexadecimal(payload);
   const end = head.indexOf(0x0a);
-  const line = decoder
-    .decode(end < 0 ? head : head.subarray(0, end))
-    .replace(/\r$/, "")
-    .replace(UNPRINTABLE, escape);
-  const characters = Array.from(line);
-  return characters.length > COLUMNS ? `${characters.slice(0, COLUMNS).join("")}…` : line;
+  const text = decoder.decode(end < 0 ? head : head.subarray(0, end)).replace(/\r$/, "");
+  const characters = Array.from(printable(text));
+  if (characters.length > COLUMNS) return `${characters.slice(0, COLUMNS).join("")}…`;
+  return end < 0 && payload.length > COLUMNS * 4 ? `${characters.join("")}…` : characters.join("");
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 
 /** Enough for a write to be worth its system call, little enough that a reader is not kept waiting. */
@@ -9,6 +8,7 @@ export class LineOutput {
   readonly #stream: Writable;
   #pending = "";
 
+  /** Whoever owns the stream listens to its 'error' events: after one, what is written here goes nowhere. */
   constructor(stream: Writable) {
     this.#stream = stream;
   }
@@ -20,10 +20,22 @@ export class LineOutput {
   }
 
   async flush(): Promise<void> {
-    if (this.#pending === "" || this.#stream.destroyed) return;
     const pending = this.#pending;
     this.#pending = "";
-    // A reader that has gone away ends the wait too: 'close' follows its error.
-    if (!this.#stream.write(pending)) await Promise.race([once(this.#stream, "drain"), once(this.#stream, "close")]);
+    if (pending === "" || !this.#stream.writable) return;
+    if (!this.#stream.write(pending)) await drained(this.#stream);
   }
+}
+
+/** Resolves when the stream takes more, and also when it never will again: its owner is told why by 'error'. */
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.removeListener("drain", done);
+      stream.removeListener("close", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    stream.on("close", done);
+  });
 }

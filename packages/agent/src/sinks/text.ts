@@ -3,6 +3,7 @@ import { formatBytes, formatClockTime, formatDuration } from "../format.ts";
 import type { Sink } from "../pipeline.ts";
 import { firstLine } from "./first-line.ts";
 import type { LineOutput } from "./line-output.ts";
+import { printable } from "./printable.ts";
 
 /** Marks up a piece of a line; the identity where there are no colours. */
 export type Paint = (style: "dim" | "green" | "cyan" | "yellow" | "bold", text: string) => string;
@@ -40,7 +41,7 @@ function arrow(record: TapRecord): string {
 /** One line, without the line break. */
 export function formatRecord(record: TapRecord, paint: Paint): string {
   const { name, pid } = record.process;
-  const who = `${name ?? "?"}[${pid}]`;
+  const who = `${name === undefined ? "?" : printable(name)}[${pid}]`;
   const style = arrow(record) === ">" ? "green" : "cyan";
   const where = `${formatEndpoint(record.local)} ${arrow(record)} ${formatEndpoint(record.remote)}`;
   return [

@@ -6,12 +6,16 @@
 enum slot { SLOT_TRACEPOINT, SLOT_RAW, SLOT_BTF, SLOT_UPROBE, SLOT_URETPROBE, SLOT_KPROBE, SLOT_KSYSCALL, SLOT_FENTRY, SLOTS };
 
 __u64 hits[SLOTS];
-/* 0 counts every process. */
+/* The process to count, as its own pid namespace (device and inode of /proc/self/ns/pid) numbers it. */
 const volatile __u32 only_tgid = 0;
+const volatile __u64 namespace_dev = 0;
+const volatile __u64 namespace_ino = 0;
 
 static __always_inline int hit(enum slot slot)
 {
-	if (!only_tgid || bpf_get_current_pid_tgid() >> 32 == only_tgid)
+	struct bpf_pidns_info info = {};
+
+	if (!bpf_get_ns_current_pid_tgid(namespace_dev, namespace_ino, &info, sizeof(info)) && info.tgid == only_tgid)
 		__sync_fetch_and_add(&hits[slot], 1);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <linux/types.h>
+#include <stddef.h>
 #include <stdbool.h>
 
 #include <bpf/bpf_helpers.h>
@@ -19,6 +20,11 @@
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
 #define BPF_F_NO_PREALLOC 1
+
+struct bpf_pidns_info {
+	__u32 pid;
+	__u32 tgid;
+};
 
 /* Arguments of a raw tracepoint or of a raw tracepoint test run. */
 struct raw_args {

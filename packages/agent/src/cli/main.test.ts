@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { main } from "./main.ts";
+
+let stdout = "";
+let stderr = "";
+
+beforeEach(() => {
+  [stdout, stderr] = ["", ""];
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    stdout += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    stderr += String(text);
+    return true;
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+test.each(["--help", "-h", "help"])("%s prints the commands on standard output", async (flag) => {
+  expect(await main([flag])).toBe(0);
+  expect(stdout).toContain("tcptracker tap [options]");
+  expect(stdout).toContain("Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not permitted, 4 not supported");
+  expect(stderr).toBe("");
+});
+
+test.each(["--help", "-h"])("tap %s prints the options on standard output", async (flag) => {
+  expect(await main(["tap", flag])).toBe(0);
+  expect(stdout).toContain("--snaplen BYTES");
+  expect(stderr).toBe("");
+});
+
+test.each(["--version", "-V"])("%s prints the version of the package", async (flag) => {
+  const packageJson = new URL("../../package.json", import.meta.url);
+  const { version } = JSON.parse(readFileSync(packageJson, "utf8")) as { version: string };
+  expect(await main([flag])).toBe(0);
+  expect(stdout).toBe(`${version}\n`);
+  expect(stderr).toBe("");
+});
+
+test("the version may come from elsewhere", async () => {
+  const packageJson = new URL(`data:application/json,{}`);
+  expect(await main(["--version"], packageJson)).toBe(1);
+  expect(stdout).toBe("");
+});
+
+test.each([
+  [[], "a command is missing"],
+  [["nonsense"], "there is no command 'nonsense'"],
+  [["--nonsense"], "there is no command '--nonsense'"],
+  [["tap", "--nonsense"], "'--nonsense'"],
+  [["tap", "--snaplen", "65M"], "snaplen must be a whole number"],
+])("%j is wrong usage", async (args, message) => {
+  expect(await main(args)).toBe(2);
+  expect(stderr).toMatch(/^tcptracker: /);
+  expect(stderr).toContain(message);
+  expect(stdout).toBe("");
+});
+
+test.each([["doctor"], ["explain"], ["collect"]])("%s is planned", async (command) => {
+  expect(await main([command])).toBe(4);
+  expect(stderr).toContain(`'${command}' is not in this version`);
+  expect(stdout).toBe("");
+});
+
+test("a planned flag of tap ends with 4 before anything is loaded", async () => {
+  expect(await main(["tap", "--filter", "true"])).toBe(4);
+  expect(stderr).toContain("--filter is not in this version");
+});
+
+test("only wrong usage points at the help", async () => {
+  await main(["tap", "--nonsense"]);
+  expect(stderr).toContain("tcptracker tap --help");
+  stderr = "";
+  await main(["doctor"]);
+  expect(stderr).not.toContain("--help");
+});
