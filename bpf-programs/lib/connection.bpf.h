@@ -14,36 +14,27 @@
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
 
-/* A run of bytes, up to the current offset, whose gap record the ring refused. */
-struct owed_gap {
-	__u64 offset;
-	__u64 size;
-};
-
-struct connection {
-	struct tt_record record;	/* what all its records share; process fields: whoever was seen first */
-	__u64 started;			/* ns, CLOCK_MONOTONIC */
-	__u64 bytes[2];			/* moved, by direction - 1 */
-	struct owed_gap owed[2];	/* by direction - 1 */
-	__u8 opened;			/* the open record was emitted */
-	__u8 ended;			/* TCP is done, a process still holds the socket */
-	__u8 shutdown;			/* set of enum tt_shutdown */
-	__u8 reserved[5];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, struct connection);
+	__type(value, struct tt_connection);
 } connections SEC(".maps");
+
+/* Connection id -> connections that ended while the ring was full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct tt_connection);
+} unsent SEC(".maps");
 
 /* Too large for the stack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct connection);
+	__type(value, struct tt_connection);
 } new_connection SEC(".maps");
 
 /* The finalizer of splitmix64: a bijection, so different inputs give different outputs. */
@@ -86,15 +77,15 @@ static __always_inline void read_endpoints(struct tt_record *record, struct sock
  * An entry whose sock was freed and used again without the tap having seen it. TCP gives the local port
  * back (0) when it is done with a connection, while the process may still read from it.
  */
-static __always_inline bool is_stale(const struct connection *connection, struct sock *sk)
+static __always_inline bool is_stale(const struct tt_connection *connection, struct sock *sk)
 {
 	__u16 local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 
-	return connection->record.remote_port != bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) ||
-	       (local_port && connection->record.local_port != local_port);
+	return connection->close.record.remote_port != bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) ||
+	       (local_port && connection->close.record.local_port != local_port);
 }
 
-static __always_inline struct connection *find_connection(struct sock *sk)
+static __always_inline struct tt_connection *find_connection(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
@@ -102,26 +93,26 @@ static __always_inline struct connection *find_connection(struct sock *sk)
 }
 
 /* The entry of a sock seen for the first time, with the process of `from`; NULL, counted, when the table is full. */
-static __always_inline struct connection *add_connection(struct sock *sk, const struct tt_record *from,
+static __always_inline struct tt_connection *add_connection(struct sock *sk, const struct tt_record *from,
 							 enum tt_joined joined)
 {
 	__u64 key = (__u64)sk;
 	__u32 zero = 0;
-	struct connection *entry = bpf_map_lookup_elem(&new_connection, &zero);
+	struct tt_connection *entry = bpf_map_lookup_elem(&new_connection, &zero);
 
 	if (!entry)
 		return 0;
 	__builtin_memset(entry, 0, sizeof(*entry));
-	entry->record = *from;
-	read_endpoints(&entry->record, sk);
-	if (!entry->record.remote_port) {
+	entry->close.record = *from;
+	read_endpoints(&entry->close.record, sk);
+	if (!entry->close.record.remote_port) {
 		count(TT_COUNTER_NOT_CONNECTED);
 		return 0;
 	}
 	/* A socket made by a listener keeps the listener's backlog limit; others never had one. */
-	entry->record.role = BPF_CORE_READ(sk, sk_max_ack_backlog) ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
-	entry->record.joined = joined;
-	entry->record.connection = mix(connection_seed ^ key ^ mix(from->time));
+	entry->close.record.role = BPF_CORE_READ(sk, sk_max_ack_backlog) ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
+	entry->close.record.joined = joined;
+	entry->close.record.connection = mix(connection_seed ^ key ^ mix(from->time));
 	entry->started = from->time;
 	if (bpf_map_update_elem(&connections, &key, entry, BPF_NOEXIST) == 0)
 		count(TT_COUNTER_CONNECTIONS_OPENED);

@@ -128,9 +128,9 @@ static __always_inline struct sock *sock_of_call(struct task_struct *task, __u8 
 }
 
 /* The entry of a sock, unless it is another connection's that ended unseen or ended long ago. */
-static __always_inline struct connection *known_connection(struct sock *sk, bool connects)
+static __always_inline struct tt_connection *known_connection(struct sock *sk, bool connects)
 {
-	struct connection *connection = find_connection(sk);
+	struct tt_connection *connection = find_connection(sk);
 
 	if (!connection)
 		return 0;
@@ -142,9 +142,9 @@ static __always_inline struct connection *known_connection(struct sock *sk, bool
 	return 0;
 }
 
-static __always_inline void copy_connection(struct tt_record *record, const struct connection *connection)
+static __always_inline void copy_connection(struct tt_record *record, const struct tt_connection *connection)
 {
-	const struct tt_record *from = &connection->record;
+	const struct tt_record *from = &connection->close.record;
 
 	record->connection = from->connection;
 	record->role = from->role;
@@ -156,10 +156,10 @@ static __always_inline void copy_connection(struct tt_record *record, const stru
 	__builtin_memcpy(record->remote_address, from->remote_address, TT_ADDRESS_LENGTH);
 }
 
-static __always_inline bool claim_open(struct connection *connection, struct sock *sk, __u8 shape, long result)
+static __always_inline bool claim_open(struct tt_connection *connection, struct sock *sk, __u8 shape, long result)
 {
 	if (connection->opened)
-		return false;
+		return connection->open_owed;
 	/* A connect that does not wait is open once TCP says so: then the life-cycle program announces it. */
 	if (shape == TT_SHAPE_CONNECT && result != 0 &&
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED)
@@ -178,15 +178,16 @@ static __always_inline __u64 bytes_moved(__u8 shape, __u8 direction, const struc
 }
 
 /* Counts the bytes; their place in the stream goes into the call. */
-static __always_inline void account(struct call *call, struct connection *connection, __u64 size)
+static __always_inline void account(struct call *call, struct tt_connection *connection, __u64 size)
 {
 	bool ingress = call->data.record.direction == TT_DIRECTION_INGRESS;
 
 	call->data.size = size;
 	call->remaining = size;
 	call->capture = snaplen;
-	call->data.offset = fetch_add(&connection->bytes[ingress], size);
-	call->owes = connection->owed[ingress].size != 0;
+	call->data.offset =
+		fetch_add(ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes, size);
+	call->owes = owed_gap_of(connection, call->data.record.direction)->size != 0;
 	count(TT_COUNTER_CALLS);
 	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, size);
 }
@@ -198,7 +199,7 @@ static __always_inline bool prepare_call(struct call *call, const struct syscall
 	struct tt_record *record = &call->data.record;
 	__u8 shape = syscall->shape, direction = syscall->direction;
 	bool connects = shape == TT_SHAPE_CONNECT || shape == TT_SHAPE_ACCEPT;
-	struct connection *connection;
+	struct tt_connection *connection;
 	struct sock *sk;
 	__u64 size;
 
@@ -215,7 +216,7 @@ static __always_inline bool prepare_call(struct call *call, const struct syscall
 	connection = known_connection(sk, connects);
 	if (shape == TT_SHAPE_SHUTDOWN) {
 		if (connection)
-			connection->shutdown |= (exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
+			connection->close.shutdown |= (exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
 		return false;
 	}
 	if (!connection && !is_tcp(sk)) {

@@ -11,63 +11,85 @@
 #include "ring.bpf.h"
 
 /* These run in whatever context TCP happens to be in: the process is the one that the entry remembers. */
-static __always_inline void begin_lifecycle_record(struct connection *connection)
+static __always_inline struct tt_record *begin_lifecycle_record(struct tt_connection *connection)
 {
-	connection->record.time = bpf_ktime_get_ns();
-	connection->record.syscall = TT_SYSCALL_NONE;
+	struct tt_record *record = &connection->close.record;
+
+	record->time = bpf_ktime_get_ns();
+	record->syscall = TT_SYSCALL_NONE;
+	return record;
 }
 
-static __always_inline void pay_or_write_off(struct connection *connection, __u8 direction)
-{
-	connection->record.direction = direction;
-	if (!pay_owed_gap(connection, &connection->record))
-		count_many(TT_COUNTER_UNDECLARED_BYTES,
-			   connection->owed[direction == TT_DIRECTION_INGRESS].size);
-}
-
-static __always_inline void emit_close(const struct connection *connection, struct sock *sk)
+/* Completes the record of the end, which the entry has been keeping all along. */
+static __always_inline void complete_close(struct tt_close *close, __u64 started, struct sock *sk)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	struct tt_close *close = reserve(sizeof(*close));
 
-	if (!close) {
-		count(TT_COUNTER_CLOSE_LOST);
-		return;
-	}
-	close->record = connection->record;
 	close->record.type = TT_RECORD_CLOSE;
 	close->record.direction = TT_DIRECTION_NONE;
 	close->record.length = sizeof(*close);
-	close->egress_bytes = connection->bytes[0];
-	close->ingress_bytes = connection->bytes[1];
-	close->duration = connection->record.time - connection->started;
+	close->duration = close->record.time - started;
 	close->smoothed_rtt = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	close->retransmits = BPF_CORE_READ(tcp, total_retrans);
-	close->shutdown = connection->shutdown;
-	__builtin_memset(close->reserved, 0, sizeof(close->reserved));
-	submit(close, sizeof(*close));
 }
 
-static __always_inline void end_connection(struct connection *connection, struct sock *sk)
+/* Sends whatever is owed, then the close record; false when the ring has no room. */
+static __always_inline bool send_last_records(struct tt_connection *connection)
+{
+	struct tt_record *record = &connection->close.record;
+	struct tt_close *close;
+
+	if (connection->open_owed && !emit_open(connection, record))
+		return false;
+	record->direction = TT_DIRECTION_EGRESS;
+	if (!pay_owed_gap(connection, record))
+		return false;
+	record->direction = TT_DIRECTION_INGRESS;
+	if (!pay_owed_gap(connection, record))
+		return false;
+	record->direction = TT_DIRECTION_NONE;
+	close = reserve(sizeof(*close));
+	if (!close)
+		return false;
+	*close = connection->close;
+	submit(close, sizeof(*close));
+	return true;
+}
+
+/* Puts a connection aside for user space, under a key that is not in use again as soon as the sock is. */
+static __always_inline void defer_last_records(struct tt_connection *connection)
+{
+	__u64 id = connection->close.record.connection;
+
+	if (bpf_map_update_elem(&unsent, &id, connection, BPF_ANY) == 0) {
+		count(TT_COUNTER_CLOSE_DEFERRED);
+	} else {
+		count(TT_COUNTER_CLOSE_LOST);
+		count_many(TT_COUNTER_UNDECLARED_BYTES,
+			   connection->egress_owed_size + connection->ingress_owed_size);
+	}
+}
+
+static __always_inline void end_connection(struct tt_connection *connection, struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
-	begin_lifecycle_record(connection);
+	count(TT_COUNTER_CONNECTIONS_CLOSED);
 	if (connection->opened) {
-		pay_or_write_off(connection, TT_DIRECTION_EGRESS);
-		pay_or_write_off(connection, TT_DIRECTION_INGRESS);
-		emit_close(connection, sk);
+		begin_lifecycle_record(connection);
+		complete_close(&connection->close, connection->started, sk);
+		if (!send_last_records(connection))
+			defer_last_records(connection);
 	} else {
 		count(TT_COUNTER_CONNECT_FAILED);
 	}
-	if (bpf_map_delete_elem(&connections, &key) == 0)
-		count(TT_COUNTER_CONNECTIONS_CLOSED);
+	bpf_map_delete_elem(&connections, &key);
 }
 
 /* sock:inet_sock_set_state */
 static __always_inline void on_state(struct sock *sk, int state)
 {
-	struct connection *connection;
+	struct tt_connection *connection;
 
 	if (state != TCP_ESTABLISHED && state != TCP_CLOSE)
 		return;
@@ -77,9 +99,8 @@ static __always_inline void on_state(struct sock *sk, int state)
 	if (state == TCP_ESTABLISHED) {
 		/* A connect that did not wait: the system call has returned long ago. */
 		if (!connection->opened) {
-			begin_lifecycle_record(connection);
 			connection->opened = 1;
-			emit_open(&connection->record);
+			emit_open(connection, begin_lifecycle_record(connection));
 		}
 		return;
 	}
@@ -96,7 +117,7 @@ static __always_inline void on_state(struct sock *sk, int state)
 /* tcp:tcp_destroy_sock */
 static __always_inline void on_destroy(struct sock *sk)
 {
-	struct connection *connection = find_connection(sk);
+	struct tt_connection *connection = find_connection(sk);
 
 	if (connection)
 		end_connection(connection, sk);

@@ -25,14 +25,14 @@ static __always_inline void advance(struct call *call, __u64 n)
 	call->capture -= n;
 }
 
-static __always_inline struct connection *connection_of(struct call *call)
+static __always_inline struct tt_connection *connection_of(struct call *call)
 {
 	return bpf_map_lookup_elem(&connections, &call->sock);
 }
 
 static __always_inline void owe(struct call *call, __u64 n)
 {
-	struct connection *connection = connection_of(call);
+	struct tt_connection *connection = connection_of(call);
 
 	if (connection)
 		owe_gap(connection, call->data.record.direction, call->data.offset, n);
@@ -53,17 +53,16 @@ static __always_inline void declare_gap(struct call *call, __u64 n, enum tt_gap_
 /* What comes before the call's own records; false when the ring has no room even for that. */
 static __always_inline bool emit_preliminaries(struct call *call)
 {
-	struct connection *connection;
+	struct tt_connection *connection;
 
 	if (!call->opens && !call->owes)
 		return true;
 	connection = connection_of(call);
 	if (!connection)
 		return true;
-	if (call->opens) {
-		call->opens = 0;
-		emit_open(&call->data.record);
-	}
+	if (call->opens && !emit_open(connection, &call->data.record))
+		return false;
+	call->opens = 0;
 	if (!pay_owed_gap(connection, &call->data.record))
 		return false;
 	call->owes = 0;

@@ -41,14 +41,13 @@ static __always_inline void *reserve(const __u32 size)
 	return record;
 }
 
-static __always_inline bool emit_open(const struct tt_record *from)
+static __always_inline bool emit_open(struct tt_connection *connection, const struct tt_record *from)
 {
 	struct tt_open *open = reserve(sizeof(*open));
 
-	if (!open) {
-		count(TT_COUNTER_OPEN_LOST);
+	connection->open_owed = !open;
+	if (!open)
 		return false;
-	}
 	open->record = *from;
 	open->record.type = TT_RECORD_OPEN;
 	open->record.direction = TT_DIRECTION_NONE;
@@ -77,10 +76,22 @@ static __always_inline bool emit_gap(const struct tt_record *from, __u64 offset,
 	return true;
 }
 
-/* What the ring had no room for is owed: declared by a gap record once there is room again. */
-static __always_inline void owe_gap(struct connection *connection, __u8 direction, __u64 offset, __u64 size)
+struct owed_gap {
+	__u64 offset;
+	__u64 size;
+};
+
+static __always_inline struct owed_gap *owed_gap_of(struct tt_connection *connection, __u8 direction)
 {
-	struct owed_gap *owed = &connection->owed[direction == TT_DIRECTION_INGRESS];
+	/* Flat in the ABI, because its generated layout knows no nested structures. */
+	return (struct owed_gap *)(direction == TT_DIRECTION_INGRESS ? &connection->ingress_owed_offset
+								      : &connection->egress_owed_offset);
+}
+
+/* What the ring had no room for is owed: declared by a gap record once there is room again. */
+static __always_inline void owe_gap(struct tt_connection *connection, __u8 direction, __u64 offset, __u64 size)
+{
+	struct owed_gap *owed = owed_gap_of(connection, direction);
 
 	count_many(TT_COUNTER_RING_FULL_BYTES, size);
 	if (!owed->size)
@@ -88,9 +99,9 @@ static __always_inline void owe_gap(struct connection *connection, __u8 directio
 	owed->size += size;
 }
 
-static __always_inline bool pay_owed_gap(struct connection *connection, const struct tt_record *from)
+static __always_inline bool pay_owed_gap(struct tt_connection *connection, const struct tt_record *from)
 {
-	struct owed_gap *owed = &connection->owed[from->direction == TT_DIRECTION_INGRESS];
+	struct owed_gap *owed = owed_gap_of(connection, from->direction);
 	__u64 size = owed->size;
 
 	if (!size)

@@ -12,6 +12,7 @@ NAMED(struct, tt_open);
 NAMED(struct, tt_data);
 NAMED(struct, tt_gap);
 NAMED(struct, tt_close);
+NAMED(struct, tt_connection);
 
 NAMED(enum, tt_record_type);
 NAMED(enum, tt_direction);

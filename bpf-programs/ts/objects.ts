@@ -36,6 +36,8 @@ export const MAPS = {
   ring: "ring",
   /** Hash: sock pointer -> connection. */
   connections: "connections",
+  /** Hash: connection id -> connection that ended while the ring was full (struct tt_connection). */
+  unsent: "unsent",
   /** Per-CPU array: `enum tt_counter` -> u64. */
   counters: "counters",
   /** Program array: 0 = the filter (or emit), 1 = emit, 2 = gather. */

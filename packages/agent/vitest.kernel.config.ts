@@ -16,6 +16,7 @@ const config: ViteUserConfig = defineConfig({
     passWithNoTests: !root,
     environment: "node",
     fileParallelism: false,
+    execArgv: ["--expose-gc"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -47,7 +47,12 @@ async function headerFolder(header: string, candidates: string[]): Promise<strin
   const folders: string[] = [];
   for (const candidate of candidates) {
     try {
-      folders.push(join(dirname(require.resolve(`${candidate.split(":")[0]}/package.json`)), candidate.split(":")[1] ?? ""));
+      folders.push(
+        join(
+          dirname(require.resolve(`${candidate.split(":")[0]}/package.json`)),
+          candidate.split(":")[1] ?? "",
+        ),
+      );
     } catch {
       // not installed: the next candidate
     }
@@ -60,7 +65,9 @@ async function headerFolder(header: string, candidates: string[]): Promise<strin
 async function compile(): Promise<void> {
   if (triplet === undefined) fail(`no support for the architecture ${arch}; x64 and arm64 work`);
   await run(compiler, ["--version"]).catch(() =>
-    fail(`the compiler ${compiler} does not run. Install it (Debian, Ubuntu: apt-get install g++) or set CXX.`),
+    fail(
+      `the compiler ${compiler} does not run. Install it (Debian, Ubuntu: apt-get install g++) or set CXX.`,
+    ),
   );
   const libraries = [`/usr/lib/${triplet}`, "/usr/lib64", "/usr/local/lib64", "/usr/local/lib", "/usr/lib"];
   const archive =
@@ -93,7 +100,13 @@ async function compile(): Promise<void> {
     const objects = sources.map((name) => join(work, `${name}.o`));
     const worker = async (): Promise<void> => {
       for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-        const { stderr } = await run(compiler, [...flags, "-c", join(root, "native", name), "-o", join(work, `${name}.o`)]);
+        const { stderr } = await run(compiler, [
+          ...flags,
+          "-c",
+          join(root, "native", name),
+          "-o",
+          join(work, `${name}.o`),
+        ]);
         if (stderr !== "") process.stderr.write(stderr);
       }
     };
@@ -101,7 +114,10 @@ async function compile(): Promise<void> {
     await mkdir(dirname(output), { recursive: true });
     const linked = `${output}.${process.pid}.tmp`;
     const exported = join(work, "exports.map");
-    await writeFile(exported, "{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };");
+    await writeFile(
+      exported,
+      "{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };",
+    );
     // The export list keeps libbpf's and the C++ runtime's symbols in here; nodelete keeps the code mapped when the last worker that
     // loaded it ends, since the loop of another one may still hold pointers into it.
     await run(compiler, [

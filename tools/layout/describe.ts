@@ -4,7 +4,7 @@ import { LayoutError } from "./btf.ts";
 import type { BtfMember, BtfType } from "./btf.ts";
 
 /** The structures of a record, header first. Each other one begins with the header. */
-export const STRUCTURES = ["tt_record", "tt_open", "tt_data", "tt_gap", "tt_close"] as const;
+export const STRUCTURES = ["tt_record", "tt_open", "tt_data", "tt_gap", "tt_close", "tt_connection"] as const;
 
 /**
  * The enumerations: C name, the prefix that its members lose on the wire, and the name of the TypeScript type.
@@ -162,7 +162,7 @@ function describeField(parent: BtfType, member: BtfMember, byId: ReadonlyMap<num
     }
     return { ...base, kind: "bytes" };
   }
-  if (type.kind === "STRUCT" && type.name === STRUCTURES[0] && offset === 0)
+  if (type.kind === "STRUCT" && STRUCTURES.some((known) => known === type.name) && offset === 0)
     return { ...base, kind: "header" };
   throw new LayoutError(`${where} is a struct ${type.name}, which a record field cannot be`);
 }

@@ -119,6 +119,23 @@ struct tt_close {
 	__u8 reserved[3];
 };
 
+/*
+ * A value of the `connections` map, and of the `unsent` map, where a connection goes that ends while the
+ * ring is full: user space makes the records that it owes.
+ */
+struct tt_connection {
+	struct tt_close close;		/* the record of its end, kept up to date; its header is what all records share */
+	__u64 started;			/* ns, CLOCK_MONOTONIC */
+	__u64 egress_owed_offset;	/* bytes, up to the current offset, whose gap record the ring refused */
+	__u64 egress_owed_size;
+	__u64 ingress_owed_offset;
+	__u64 ingress_owed_size;
+	__u8 opened;			/* seen to be open: the open record was sent or is owed */
+	__u8 open_owed;			/* the ring refused it */
+	__u8 ended;			/* TCP is done, a process still holds the socket */
+	__u8 reserved[5];
+};
+
 /* Sums kept per CPU: how often a program took each way out, and how many bytes went with it. */
 enum tt_counter {
 	TT_COUNTER_CALLS,		/* calls of the table on TCP sockets that moved bytes */
@@ -146,9 +163,9 @@ enum tt_counter {
 	TT_COUNTER_STALE_CONNECTION,	/* an entry whose end was missed */
 	TT_COUNTER_RING_FULL,		/* records refused by the ring */
 	TT_COUNTER_RING_FULL_BYTES,	/* payload bytes that waited for a gap record because of it */
-	TT_COUNTER_OPEN_LOST,		/* open records refused by the ring */
-	TT_COUNTER_CLOSE_LOST,		/* close records refused by the ring */
-	TT_COUNTER_UNDECLARED_BYTES,	/* gaps of connections that ended while the ring was full */
+	TT_COUNTER_CLOSE_DEFERRED,	/* ended while the ring was full: user space makes their last records */
+	TT_COUNTER_CLOSE_LOST,		/* likewise, but too many for user space to keep up with */
+	TT_COUNTER_UNDECLARED_BYTES,	/* bytes that are in no record and will be in none */
 	TT_COUNTER_FAULT,		/* user memory that could not be read: control structures */
 	TT_COUNTER_SEGMENTS_EXCEEDED,
 	TT_COUNTER_TAIL_CALL_FAILED,

@@ -31,13 +31,24 @@ export interface TapOptions {
 /** Options with every default filled in and every value checked. */
 export type ResolvedTapOptions = Required<TapOptions>;
 
-function integer(name: string, value: number | undefined, fallback: number, low: number, high: number): number {
+function integer(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  low: number,
+  high: number,
+): number {
   if (value === undefined) return fallback;
   if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
   throw new TapError("ERR_TAP_OPTION", `${name} must be a whole number from ${low} to ${high}, not ${value}`);
 }
 
-function choice<const T extends string>(name: string, value: T | undefined, choices: readonly T[], fallback: T): T {
+function choice<const T extends string>(
+  name: string,
+  value: T | undefined,
+  choices: readonly T[],
+  fallback: T,
+): T {
   if (value === undefined) return fallback;
   if (choices.includes(value)) return value;
   throw new TapError("ERR_TAP_OPTION", `${name} must be one of ${choices.join(", ")}, not '${value}'`);

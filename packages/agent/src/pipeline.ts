@@ -19,7 +19,11 @@ export interface Sink {
 }
 
 /** Moves everything from the source through the stages into every sink; resolves when the source has ended. */
-export async function runPipeline(source: Source, stages: readonly Stage[], sinks: readonly Sink[]): Promise<void> {
+export async function runPipeline(
+  source: Source,
+  stages: readonly Stage[],
+  sinks: readonly Sink[],
+): Promise<void> {
   try {
     for await (let records of source.batches()) {
       for (const stage of stages) records = stage.process(records);

@@ -70,7 +70,9 @@ test("any interleaving of pushes and pauses of both sides delivers everything, i
     if (how === "microtask") await Promise.resolve();
     else if (how === "turn") await new Promise(setImmediate);
   };
-  const pauses = fc.array(fc.constantFrom("nothing" as const, "microtask" as const, "turn" as const), { maxLength: 20 });
+  const pauses = fc.array(fc.constantFrom("nothing" as const, "microtask" as const, "turn" as const), {
+    maxLength: 20,
+  });
   await fc.assert(
     fc.asyncProperty(pauses, pauses, async (producer, consumer) => {
       let outstanding = 0;

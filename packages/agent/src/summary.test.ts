@@ -4,7 +4,10 @@ import type { Counters } from "./kernel/probe.ts";
 import { summaryLines } from "./summary.ts";
 import type { TapStatistics } from "./tap.ts";
 
-function statistics(counters: Partial<Record<Counter, bigint>>, rest: Partial<TapStatistics> = {}): TapStatistics {
+function statistics(
+  counters: Partial<Record<Counter, bigint>>,
+  rest: Partial<TapStatistics> = {},
+): TapStatistics {
   const zero = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0n])) as Counters;
   return { records: 0, decodeErrors: 0, connections: 0, counters: { ...zero, ...counters }, ...rest };
 }
@@ -32,8 +35,7 @@ test("bytes that nobody accounts for are named", () => {
 
 test.each([
   ["ring_full", "--buffer-size"],
-  ["open_lost", "open records"],
-  ["close_lost", "close records"],
+  ["close_lost", "whose end"],
   ["connections_full", "--max-connections"],
   ["compat_call", "32-bit"],
   ["fault", "could not be read"],

@@ -2,7 +2,10 @@ import { formatBytes, formatDuration, plural } from "./format.ts";
 import type { TapStatistics } from "./tap.ts";
 
 /** What a person wants to know at the end of a tap: how much was seen, and what was not. */
-export function summaryLines({ records, decodeErrors, connections, counters }: TapStatistics, elapsed: bigint): string[] {
+export function summaryLines(
+  { records, decodeErrors, connections, counters }: TapStatistics,
+  elapsed: bigint,
+): string[] {
   const moved = counters.egress_bytes + counters.ingress_bytes;
   const unaccounted = moved - counters.delivered_bytes - counters.gap_bytes;
   const lines = [
@@ -12,8 +15,7 @@ export function summaryLines({ records, decodeErrors, connections, counters }: T
   ];
   const losses = [
     [counters.ring_full, "records refused by the full buffer (a larger --buffer-size helps)"],
-    [counters.open_lost, "open records lost to the full buffer"],
-    [counters.close_lost, "close records lost to the full buffer"],
+    [counters.close_lost, "connections whose end was lost to the full buffer"],
     [counters.connections_full, "calls on connections beyond --max-connections, not recorded"],
     [counters.compat_call, "calls by 32-bit programs, not recorded"],
     [counters.fault, "calls whose buffers could not be read"],

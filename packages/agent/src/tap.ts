@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
-import { BpfError, RingBufferReader } from "@tcptracker/libbpf";
+import { RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
 import { Probe, type Counters } from "./kernel/probe.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
@@ -15,6 +15,9 @@ const MOST_QUEUED_BATCHES = 64;
 
 /** How often the two clocks are compared again, in milliseconds. */
 const CLOCK_INTERVAL = 30_000;
+
+/** How often to look for connections that ended while the ring was full, in milliseconds. */
+const SWEEP_INTERVAL = 1_000;
 
 /** What a tap has done so far. */
 export interface TapStatistics {
@@ -42,13 +45,15 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   readonly #probe: Probe;
   readonly #reader: RingBufferReader;
   readonly #clock = new MonotonicClock();
-  readonly #clockTimer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
   readonly #cursor: RecordCursor;
   readonly #queue: AsyncQueue<readonly TapRecord[]>;
   #queued = 0;
   #queuedBatches = 0;
   #records = 0;
   #decodeErrors = 0;
+  #deferred = 0n;
+  #leftoverGapBytes = 0n;
   #iterated = false;
   #stopping: Promise<void> | undefined;
   #final: TapStatistics | undefined;
@@ -56,16 +61,27 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   private constructor(options: ResolvedTapOptions, probe: Probe) {
     this.options = options;
     this.#probe = probe;
-    this.#cursor = new RecordCursor({ onError: (error) => { this.#onDecodeError(error); } });
-    this.#queue = new AsyncQueue((records) => { this.#onTaken(records.length); });
+    this.#cursor = new RecordCursor({
+      onError: (error) => {
+        this.#onDecodeError(error);
+      },
+    });
+    this.#queue = new AsyncQueue((records) => {
+      this.#onTaken(records.length);
+    });
     this.#reader = new RingBufferReader(probe.ring, {
       flushIntervalMs: options.flushIntervalMs,
-      onBatch: (batch) => { this.#onBatch(batch); },
+      onBatch: (batch) => {
+        this.#onBatch(batch);
+      },
       onError: (error) => {
         this.#queue.end(error instanceof Error ? error : new TapError("ERR_TAP_KERNEL", String(error)));
       },
     });
-    this.#clockTimer = setInterval(() => this.#clock.resample(), CLOCK_INTERVAL).unref();
+    this.#timers = [
+      setInterval(() => this.#clock.resample(), CLOCK_INTERVAL).unref(),
+      setInterval(() => this.#sweep(), SWEEP_INTERVAL).unref(),
+    ];
   }
 
   /**
@@ -109,7 +125,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
         records: this.#records,
         decodeErrors: this.#decodeErrors,
         connections: this.#probe.countConnections(),
-        counters: this.#probe.counters(),
+        counters: this.#counters(),
       }
     );
   }
@@ -129,16 +145,37 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
 
   async #finish(): Promise<void> {
     this.#probe.detach();
-    clearInterval(this.#clockTimer);
+    for (const timer of this.#timers) clearInterval(timer);
     // The caller may be running inside the delivery of a batch, where the ring cannot be drained.
     await setImmediate();
     try {
-      this.#reader.drain();
+      this.#takeLeftovers();
       this.#final = this.statistics();
     } finally {
       this.#reader.close();
       this.#probe.close();
       this.#queue.end();
+    }
+  }
+
+  #counters(): Counters {
+    const counters = this.#probe.counters();
+    return { ...counters, gap_bytes: counters.gap_bytes + this.#leftoverGapBytes };
+  }
+
+  #sweep(): void {
+    // A consumer that is behind is given no more; the kernel keeps what it owes.
+    if (this.#isFull() || this.#probe.counter("close_deferred") === this.#deferred) return;
+    this.#deferred = this.#probe.counter("close_deferred");
+    this.#takeLeftovers();
+  }
+
+  /** What the ring had no room for, after what it holds. */
+  #takeLeftovers(): void {
+    this.#reader.drain();
+    for (const { batch, gapBytes } of this.#probe.takeLeftovers()) {
+      this.#leftoverGapBytes += gapBytes;
+      this.#onBatch(batch);
     }
   }
 

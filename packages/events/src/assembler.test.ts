@@ -174,6 +174,15 @@ describe("StreamAssembler", () => {
     expect(assembler.stats.bufferedBytes).toBeLessThanOrEqual(33);
   });
 
+  test("forgets the oldest of the closed connections, and only then", () => {
+    const assembler = new StreamAssembler({ maxConnections: 2 });
+    for (const id of ["a", "b"]) assembler.push(close(0, 0, id));
+    expect(assembler.push(data(0, "x", "a"))).toEqual([]);
+    assembler.push(close(0, 0, "c"));
+    expect(brief(assembler.push(data(0, "x", "a")))).toEqual(["0 x"]);
+    expect(assembler.push(data(0, "x", "b"))).toEqual([]);
+  });
+
   test("stays fast when much waits", () => {
     const assembler = new StreamAssembler({ window: 10_000 });
     const start = performance.now();

@@ -1,152 +1,111 @@
 /** Whether the bytes of a frame are a record. What passes here, the accessors can read without another look. */
 import { DecodeError } from "./errors.ts";
 import type { DecodeErrorCode } from "./errors.ts";
-import {
-  CLOSE_SIZE,
-  DATA_SIZE,
-  DIRECTION,
-  DIRECTION_NAMES,
-  GAP_CAUSE_NAMES,
-  GAP_SIZE,
-  JOINED_NAMES,
-  LAYOUT,
-  NETWORK_NAMES,
-  OPEN_SIZE,
-  RECORD_SIZE,
-  RECORD_TYPE,
-  ROLE_NAMES,
-  SHUTDOWN,
-  SYSCALL_NAMES,
-  closeShutdown,
-  dataCaptured,
-  dataSizeHigh,
-  dataSizeLow,
-  gapCause,
-  recordDirection,
-  recordJoined,
-  recordLength,
-  recordNetwork,
-  recordRole,
-  recordSyscall,
-  recordType,
-} from "./gen/layout.ts";
+import * as layout from "./gen/layout.ts";
 
-const SHUTDOWN_BITS = Object.values(SHUTDOWN).reduce((bits, bit) => bits | bit, 0);
+const SHUTDOWN_BITS = Object.values(layout.SHUTDOWN).reduce((bits, bit) => bits | bit, 0);
+const { tt_record, tt_data, tt_gap, tt_close } = layout.LAYOUT;
+const FIELDS = { ...tt_record.fields, captured: tt_data.fields.captured, size: tt_data.fields.size } as const;
+const MEANINGS = {
+  role: layout.ROLE_NAMES,
+  joined: layout.JOINED_NAMES,
+  network: layout.NETWORK_NAMES,
+  direction: layout.DIRECTION_NAMES,
+  syscall: layout.SYSCALL_NAMES,
+} as const;
 
-/**
- * Checks the record in the `frame` bytes at `at`; undefined if it is one. Positions are
- * relative to the view, which is the batch.
- */
+// This runs for every record, so the functions are small enough to be inlined, and all text is made by others.
+
+/** Checks the record in the `frame` bytes at `at` of the batch; undefined if it is one. */
 export function checkRecord(view: DataView, at: number, frame: number): DecodeError | undefined {
-  if (frame < RECORD_SIZE) {
-    return wrong("ERR_DECODE_LENGTH", "frame.length", at - 8, `at least ${String(RECORD_SIZE)}`, frame);
-  }
-  const length = recordLength(view, at);
-  if (length < RECORD_SIZE || length > frame) {
-    return badLength(at, length, `from ${String(RECORD_SIZE)} to ${String(frame)} (the frame)`);
-  }
-  const header = checkHeader(view, at);
-  if (header !== undefined) return header;
-  switch (recordType(view, at)) {
-    case RECORD_TYPE.data:
-      return checkData(view, at, length);
-    case RECORD_TYPE.gap:
-      return checkGap(view, at, length);
-    case RECORD_TYPE.open:
-      return length === OPEN_SIZE ? undefined : badLength(at, length, `${String(OPEN_SIZE)} (open)`);
-    case RECORD_TYPE.close:
-      return checkClose(view, at, length);
-    default: {
-      const { offset } = LAYOUT.tt_record.fields.type;
-      return wrong("ERR_DECODE_TYPE", "type", at + offset, "a record type", recordType(view, at));
-    }
-  }
+  if (frame < layout.RECORD_SIZE) return badFrame(at, frame);
+  const length = layout.recordLength(view, at);
+  if (length > frame) return badLength(at, length, layout.RECORD_SIZE, frame);
+  const type = layout.recordType(view, at);
+  if (type === layout.RECORD_TYPE.data) return checkData(view, at, length) ?? checkHeader(view, at);
+  if (type === layout.RECORD_TYPE.gap) return checkGap(view, at, length) ?? checkHeader(view, at);
+  if (type === layout.RECORD_TYPE.close) return checkClose(view, at, length) ?? checkHeader(view, at);
+  if (type !== layout.RECORD_TYPE.open) return badType(at, type);
+  return length === layout.OPEN_SIZE ? checkHeader(view, at) : badLength(at, length, layout.OPEN_SIZE);
 }
 
 function checkHeader(view: DataView, at: number): DecodeError | undefined {
-  const { fields } = LAYOUT.tt_record;
-  if (ROLE_NAMES[recordRole(view, at)] === undefined) {
-    return wrong("ERR_DECODE_ENUM", "role", at + fields.role.offset, "a role", recordRole(view, at));
-  }
-  if (JOINED_NAMES[recordJoined(view, at)] === undefined) {
-    return wrong(
-      "ERR_DECODE_ENUM",
-      "joined",
-      at + fields.joined.offset,
-      "start or midstream",
-      recordJoined(view, at),
-    );
-  }
-  if (NETWORK_NAMES[recordNetwork(view, at)] === undefined) {
-    return wrong("ERR_DECODE_ENUM", "network", at + fields.network.offset, "4 or 6", recordNetwork(view, at));
-  }
-  const syscall = recordSyscall(view, at);
-  if (syscall !== 0 && SYSCALL_NAMES[syscall] === undefined) {
-    return wrong(
-      "ERR_DECODE_ENUM",
-      "syscall",
-      at + fields.syscall.offset,
-      "a call of the table, or 0",
-      syscall,
-    );
-  }
-  const direction = recordDirection(view, at);
-  if (direction !== 0 && DIRECTION_NAMES[direction] === undefined) {
-    return wrong("ERR_DECODE_ENUM", "direction", at + fields.direction.offset, "a direction", direction);
-  }
+  const role = layout.recordRole(view, at);
+  if (layout.ROLE_NAMES[role] === undefined) return badValue(at, "role", role);
+  const joined = layout.recordJoined(view, at);
+  if (layout.JOINED_NAMES[joined] === undefined) return badValue(at, "joined", joined);
+  const network = layout.recordNetwork(view, at);
+  if (layout.NETWORK_NAMES[network] === undefined) return badValue(at, "network", network);
+  const direction = layout.recordDirection(view, at);
+  if (direction !== 0 && layout.DIRECTION_NAMES[direction] === undefined)
+    return badValue(at, "direction", direction);
+  const syscall = layout.recordSyscall(view, at);
+  if (syscall !== 0 && layout.SYSCALL_NAMES[syscall] === undefined) return badValue(at, "syscall", syscall);
   return undefined;
 }
 
 function checkData(view: DataView, at: number, length: number): DecodeError | undefined {
-  if (length < DATA_SIZE) return badLength(at, length, `at least ${String(DATA_SIZE)} (data)`);
-  const { fields } = LAYOUT.tt_data;
-  const captured = dataCaptured(view, at);
-  if (captured !== length - DATA_SIZE) {
-    const expected = `${String(length - DATA_SIZE)} (the rest of the record)`;
-    return wrong("ERR_DECODE_LENGTH", "captured", at + fields.captured.offset, expected, captured);
-  }
-  if (dataSizeHigh(view, at) === 0 && dataSizeLow(view, at) < captured) {
-    const expected = `at least ${String(captured)} (captured)`;
-    return wrong("ERR_DECODE_LENGTH", "size", at + fields.size.offset, expected, dataSizeLow(view, at));
-  }
-  return checkDirected(view, at);
+  if (length < layout.DATA_SIZE) return badLength(at, length, layout.DATA_SIZE, Infinity);
+  const captured = layout.dataCaptured(view, at);
+  if (captured !== length - layout.DATA_SIZE)
+    return badCount(at, "captured", captured, length - layout.DATA_SIZE);
+  const size = layout.dataSizeLow(view, at);
+  if (size < captured && layout.dataSizeHigh(view, at) === 0) return badCount(at, "size", size, captured);
+  // Data and gap records are about one direction.
+  return layout.recordDirection(view, at) === 0 ? badValue(at, "direction", 0) : undefined;
 }
 
 function checkGap(view: DataView, at: number, length: number): DecodeError | undefined {
-  if (length !== GAP_SIZE) return badLength(at, length, `${String(GAP_SIZE)} (gap)`);
-  const cause = gapCause(view, at);
-  if (GAP_CAUSE_NAMES[cause] === undefined) {
-    return wrong(
-      "ERR_DECODE_ENUM",
-      "cause",
-      at + LAYOUT.tt_gap.fields.cause.offset,
-      "the cause of a gap",
-      cause,
-    );
-  }
-  return checkDirected(view, at);
+  if (length !== layout.GAP_SIZE) return badLength(at, length, layout.GAP_SIZE);
+  const cause = layout.gapCause(view, at);
+  if (layout.GAP_CAUSE_NAMES[cause] === undefined) return badCause(at, cause);
+  return layout.recordDirection(view, at) === 0 ? badValue(at, "direction", 0) : undefined;
 }
 
 function checkClose(view: DataView, at: number, length: number): DecodeError | undefined {
-  if (length !== CLOSE_SIZE) return badLength(at, length, `${String(CLOSE_SIZE)} (close)`);
-  const shutdown = closeShutdown(view, at);
-  if ((shutdown & ~SHUTDOWN_BITS) !== 0) {
-    const { offset } = LAYOUT.tt_close.fields.shutdown;
-    return wrong("ERR_DECODE_ENUM", "shutdown", at + offset, `bits of ${String(SHUTDOWN_BITS)}`, shutdown);
-  }
-  return undefined;
+  if (length !== layout.CLOSE_SIZE) return badLength(at, length, layout.CLOSE_SIZE);
+  const shutdown = layout.closeShutdown(view, at);
+  return (shutdown & ~SHUTDOWN_BITS) === 0 ? undefined : badShutdown(at, shutdown);
 }
 
-/** Data and gap records are about one direction. */
-function checkDirected(view: DataView, at: number): DecodeError | undefined {
-  const direction = recordDirection(view, at);
-  if (direction === DIRECTION.egress || direction === DIRECTION.ingress) return undefined;
-  const { offset } = LAYOUT.tt_record.fields.direction;
-  return wrong("ERR_DECODE_ENUM", "direction", at + offset, "egress or ingress", direction);
+function badFrame(at: number, frame: number): DecodeError {
+  return wrong("ERR_DECODE_LENGTH", "frame.length", at - 8, `at least ${String(layout.RECORD_SIZE)}`, frame);
 }
 
-function badLength(at: number, length: number, expected: string): DecodeError {
-  return wrong("ERR_DECODE_LENGTH", "length", at + LAYOUT.tt_record.fields.length.offset, expected, length);
+function badLength(at: number, length: number, least: number, most: number = least): DecodeError {
+  const range = most === least ? String(least) : `from ${String(least)} to ${String(most)}`;
+  const expected = most === Infinity ? `at least ${String(least)}` : range;
+  return wrong("ERR_DECODE_LENGTH", "length", at + FIELDS.length.offset, expected, length);
+}
+
+function badCount(at: number, field: "captured" | "size", actual: number, captured: number): DecodeError {
+  const expected = field === "size" ? `at least ${String(captured)}` : String(captured);
+  return wrong("ERR_DECODE_LENGTH", field, at + FIELDS[field].offset, expected, actual);
+}
+
+function badType(at: number, type: number): DecodeError {
+  return wrong("ERR_DECODE_TYPE", "type", at + FIELDS.type.offset, meanings(layout.RECORD_TYPE_NAMES), type);
+}
+
+function badValue(at: number, field: keyof typeof MEANINGS, actual: number): DecodeError {
+  return wrong("ERR_DECODE_ENUM", field, at + FIELDS[field].offset, meanings(MEANINGS[field]), actual);
+}
+
+function badCause(at: number, cause: number): DecodeError {
+  const position = at + tt_gap.fields.cause.offset;
+  return wrong("ERR_DECODE_ENUM", "cause", position, meanings(layout.GAP_CAUSE_NAMES), cause);
+}
+
+function badShutdown(at: number, shutdown: number): DecodeError {
+  const position = at + tt_close.fields.shutdown.offset;
+  return wrong("ERR_DECODE_ENUM", "shutdown", position, `bits of ${String(SHUTDOWN_BITS)}`, shutdown);
+}
+
+/** `1 (client) or 2 (server)` */
+function meanings(names: readonly (string | undefined)[]): string {
+  return names
+    .flatMap((name, value) => (name === undefined ? [] : [`${String(value)} (${name})`]))
+    .join(" or ");
 }
 
 function wrong(

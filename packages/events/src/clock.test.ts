@@ -46,6 +46,14 @@ describe("MonotonicClock", () => {
     expect(clock.sample.uncertainty).toBeGreaterThan(5_000n);
   });
 
+  test("is never further off than it says", () => {
+    for (let step = 1_000n; step < 200_000n; step += 1_234n) {
+      const clock = new MonotonicClock(machine(1_795_360_680_000, step));
+      const error = clock.toEpoch(0n) - 1_795_360_680_000_000_000n;
+      expect(error < 0n ? -error : error).toBeLessThanOrEqual(clock.sample.uncertainty + 1n);
+    }
+  });
+
   test("does not wait forever for a wall clock that stands", () => {
     let now = 0n;
     const clock = new MonotonicClock({ monotonic: () => (now += 1000n), wall: () => 7 });

@@ -187,8 +187,12 @@ describe("a bad record", () => {
     const cursor = cursorOver(buildRecord("open"), buildRecord("open", { role: 7 }));
     cursor.next();
     const error = errorOf(() => cursor.next());
-    expect([error.position, error.actual, error.expected]).toEqual([112 + 8 + 6, "7", "a role"]);
-    expect(error.message).toBe("ERR_DECODE_ENUM: role at byte 126 is 7, expected a role");
+    expect([error.position, error.actual, error.expected]).toEqual([
+      112 + 8 + 6,
+      "7",
+      "1 (client) or 2 (server)",
+    ]);
+    expect(error.message).toBe("ERR_DECODE_ENUM: role at byte 126 is 7, expected 1 (client) or 2 (server)");
   });
 
   test("is handed to onError, and skipped", () => {

@@ -1,10 +1,12 @@
 import type { MonotonicClock } from "./clock.ts";
 import { SHUTDOWN } from "./gen/layout.ts";
 import type { Direction, GapCause, Shutdown } from "./gen/layout.ts";
-import type { CloseRecord, RecordBase, TapRecord } from "./record.ts";
+import type { CloseRecord, DataRecord, RecordBase, TapRecord } from "./record.ts";
 import type { RecordFields } from "./record-fields.ts";
 
-const SHUTDOWN_NAMES = Object.keys(SHUTDOWN) as readonly Shutdown[];
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const SHUTDOWN_SIDES = Object.keys(SHUTDOWN) as readonly Shutdown[];
 
 /**
  * The record that the cursor stands at, as an object that owns all it holds: it stays valid when the batch is reused.
@@ -12,50 +14,62 @@ const SHUTDOWN_NAMES = Object.keys(SHUTDOWN) as readonly Shutdown[];
  * `clock` turns the kernel's monotonic time into nanoseconds since the epoch.
  */
 export function toRecord(fields: RecordFields, clock: Pick<MonotonicClock, "toEpoch">): TapRecord {
-  const base = toBase(fields, clock);
+  // Members are added one by one where spreading would be shorter: this runs for every record that is kept.
   switch (fields.type) {
     case "open":
-      return { type: "open", ...base };
+      return addOptional({ type: "open", ...always(fields, clock) }, fields);
     case "data": {
-      const record = { type: "data", ...base, ...toDirected(fields) } as const;
-      return fields.captured === 0 ? record : { ...record, payload: fields.payload.slice() };
+      const record: Writable<DataRecord> = { type: "data", ...always(fields, clock), ...directed(fields) };
+      if (fields.captured > 0) record.payload = fields.payload.slice();
+      return addOptional(record, fields);
     }
-    case "gap":
-      // RecordCursor has checked that a gap has a direction and a cause.
-      return { type: "gap", ...base, ...toDirected(fields), cause: fields.cause as GapCause };
+    case "gap": {
+      // RecordCursor has checked that a gap has a cause.
+      const cause = fields.cause as GapCause;
+      return addOptional({ type: "gap", ...always(fields, clock), ...directed(fields), cause }, fields);
+    }
     case "close":
-      return toClose(fields, base);
+      return addOptional(toClose(fields, clock), fields);
   }
 }
 
-function toBase(fields: RecordFields, clock: Pick<MonotonicClock, "toEpoch">): RecordBase {
-  const { processName, cgroup, syscall, pid, tid, uid } = fields;
+/** What every record has. */
+function always(fields: RecordFields, clock: Pick<MonotonicClock, "toEpoch">): RecordBase {
+  const { pid, tid, uid, processName: name } = fields;
   return {
     time: clock.toEpoch(fields.time),
     connection: { id: fields.connectionId, role: fields.role, joined: fields.joined },
     local: { address: fields.localAddress, port: fields.localPort },
     remote: { address: fields.remoteAddress, port: fields.remotePort },
     network: { type: fields.network, transport: "tcp" },
-    process: processName === "" ? { pid, tid, uid } : { pid, tid, name: processName, uid },
-    ...(cgroup === 0n ? {} : { cgroup: { id: cgroup } }),
-    ...(syscall === undefined ? {} : { syscall }),
+    process: name === "" ? { pid, tid, uid } : { pid, tid, name, uid },
   };
 }
 
-function toDirected(fields: RecordFields): { direction: Direction; offset: bigint; size: bigint } {
+/** What every record may have. */
+function addOptional<Kind extends RecordBase>(record: Writable<Kind>, fields: RecordFields): Kind {
+  const { cgroup, syscall } = fields;
+  if (cgroup !== 0n) record.cgroup = { id: cgroup };
+  if (syscall !== undefined) record.syscall = syscall;
+  return record;
+}
+
+/** What data and gap records have; RecordCursor has checked that they have a direction. */
+function directed(fields: RecordFields): { direction: Direction; offset: bigint; size: bigint } {
   return { direction: fields.direction as Direction, offset: fields.offset, size: fields.size };
 }
 
-function toClose(fields: RecordFields, base: RecordBase): CloseRecord {
+function toClose(fields: RecordFields, clock: Pick<MonotonicClock, "toEpoch">): Writable<CloseRecord> {
   const { smoothedRtt, retransmits, shutdownBits } = fields;
-  const shutdown = SHUTDOWN_NAMES.filter((name) => (shutdownBits & SHUTDOWN[name]) !== 0);
-  return {
+  const record: Writable<CloseRecord> = {
     type: "close",
-    ...base,
+    ...always(fields, clock),
     egress: { bytes: fields.egressBytes },
     ingress: { bytes: fields.ingressBytes },
     duration: fields.duration,
     tcp: smoothedRtt === 0n ? { retransmits } : { smoothedRtt, retransmits },
-    ...(shutdown.length === 0 ? {} : { shutdown }),
   };
+  const shutdown = SHUTDOWN_SIDES.filter((side) => (shutdownBits & SHUTDOWN[side]) !== 0);
+  if (shutdown.length > 0) record.shutdown = shutdown;
+  return record;
 }

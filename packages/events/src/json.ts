@@ -11,12 +11,21 @@ export function toJson(record: TapRecord): string {
   return `{"type":"${record.type}",${baseText(record)}${ownText(record)}}`;
 }
 
+/** The second that was printed last: records come many to a second, and a Date takes long. */
+const lastSecond = { second: 0n, text: "1970-01-01T00:00:00" };
+
 /** Nanoseconds since the epoch as RFC 3339 in UTC with nine digits. Throws RangeError outside the years 0 to 9999. */
 export function formatTime(time: bigint): string {
-  const nanoseconds = ((time % NS_PER_S) + NS_PER_S) % NS_PER_S;
-  const text = new Date(Number((time - nanoseconds) / 1_000_000n)).toISOString();
-  if (text.length !== 24) throw new RangeError(`${String(time)} ns is outside the years 0 to 9999`);
-  return `${text.slice(0, 19)}.${String(nanoseconds).padStart(9, "0")}Z`;
+  let nanoseconds = time % NS_PER_S;
+  if (nanoseconds < 0n) nanoseconds += NS_PER_S;
+  const second = (time - nanoseconds) / NS_PER_S;
+  if (second !== lastSecond.second) {
+    const text = new Date(Number(second) * 1000).toISOString();
+    if (text.length !== 24) throw new RangeError(`${String(time)} ns is outside the years 0 to 9999`);
+    lastSecond.second = second;
+    lastSecond.text = text.slice(0, 19);
+  }
+  return `${lastSecond.text}.${String(nanoseconds).padStart(9, "0")}Z`;
 }
 
 function baseText(record: RecordBase): string {

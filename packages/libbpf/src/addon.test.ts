@@ -55,7 +55,9 @@ describe("arguments are checked before the addon is needed", () => {
   ])("open: %s", async (_what, path) => {
     vi.stubEnv("LIBBPF_ADDON", join(folder, "missing.node"));
     const { BpfObject } = await import("./index.ts");
-    expect(() => BpfObject.open(path)).toThrow(expect.objectContaining({ code: "ERR_BPF_INVALID_ARGUMENT" }) as Error);
+    expect(() => BpfObject.open(path)).toThrow(
+      expect.objectContaining({ code: "ERR_BPF_INVALID_ARGUMENT" }) as Error,
+    );
   });
 
   test("raw programs and maps", async () => {
@@ -71,6 +73,8 @@ describe("arguments are checked before the addon is needed", () => {
     expect(() => loadProgram({ ...program, expectedAttachType: "no" as "lsm_mac" })).toThrow(invalid);
     expect(() => findKernelBtfId("", "func")).toThrow(invalid);
     expect(() => findKernelBtfId("x", "constructor" as "func")).toThrow(invalid);
-    expect(() => BpfMap.create({ type: "array", keySize: 2 ** 32, valueSize: 4, maxEntries: 1 })).toThrow(invalid);
+    expect(() => BpfMap.create({ type: "array", keySize: 2 ** 32, valueSize: 4, maxEntries: 1 })).toThrow(
+      invalid,
+    );
   });
 });

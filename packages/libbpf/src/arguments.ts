@@ -4,7 +4,8 @@ const U32_MAX = 2 ** 32 - 1;
 
 /** A non-empty string that C can hold. */
 export function checkString(operation: string, what: string, value: string): void {
-  if (typeof value !== "string" || value === "") throw invalidArgument(operation, `${what} is no non-empty string`);
+  if (typeof value !== "string" || value === "")
+    throw invalidArgument(operation, `${what} is no non-empty string`);
   if (value.includes("\0")) throw invalidArgument(operation, `${what} contains a NUL character`);
 }
 

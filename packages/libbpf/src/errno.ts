@@ -1,7 +1,12 @@
 import { constants } from "node:os";
 
-/** Errors of libbpf itself, and ENOTSUPP, which the kernel's BPF code returns although user space has no name for it. */
+/**
+ * Errors of libbpf itself, ENOTSUPP, which the kernel's BPF code returns although user space has no name for it, and
+ * the kernel's name where Node.js lists another one for the same number.
+ */
 const others: Record<number, string> = {
+  11: "EAGAIN",
+  95: "EOPNOTSUPP",
   524: "ENOTSUPP",
   4000: "LIBBPF_ERRNO__LIBELF",
   4001: "LIBBPF_ERRNO__FORMAT",

@@ -6,15 +6,30 @@ import { errnoName } from "./errno.ts";
 import { BpfError } from "./errors.ts";
 import { permissionHint, toBpfError } from "./invoke.ts";
 
-const failed = (errno: number, text = ""): { errno: number; text: string; stale: boolean } => ({ errno, text, stale: false });
+const failed = (errno: number, text = ""): { errno: number; text: string; stale: boolean } => ({
+  errno,
+  text,
+  stale: false,
+});
 
 describe("errors", () => {
   test("the message has the operation, the reason, the code, the errno and what to do", () => {
-    const error = toBpfError("load x", "ERR_BPF_LOAD", failed(1), "libbpf: prog 'p': failed\nlibbpf: failed to load x\n");
+    const error = toBpfError(
+      "load x",
+      "ERR_BPF_LOAD",
+      failed(1),
+      "libbpf: prog 'p': failed\nlibbpf: failed to load x\n",
+    );
     expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ name: "BpfError", code: "ERR_BPF_PERMISSION", errno: 1, errnoName: "EPERM" });
+    expect(error).toMatchObject({
+      name: "BpfError",
+      code: "ERR_BPF_PERMISSION",
+      errno: 1,
+      errnoName: "EPERM",
+    });
     expect(error.message).toBe(
-      "cannot load x: operation not permitted (libbpf: prog 'p': failed) [ERR_BPF_PERMISSION, EPERM]. " + permissionHint(),
+      "cannot load x: operation not permitted (libbpf: prog 'p': failed) [ERR_BPF_PERMISSION, EPERM]. " +
+        permissionHint(),
     );
   });
 
@@ -30,7 +45,9 @@ describe("errors", () => {
   });
 
   test("a closed handle is ERR_BPF_CLOSED whatever the operation was", () => {
-    expect(toBpfError("x", "ERR_BPF_MAP", { errno: 9, text: "this map is closed", stale: true }, "").code).toBe("ERR_BPF_CLOSED");
+    expect(
+      toBpfError("x", "ERR_BPF_MAP", { errno: 9, text: "this map is closed", stale: true }, "").code,
+    ).toBe("ERR_BPF_CLOSED");
   });
 
   test("every errno has a name", () => {
@@ -39,7 +56,12 @@ describe("errors", () => {
 
   test("printing an error does not print a megabyte of log", () => {
     const verifier = { program: "p", summary: "reason", log: "x".repeat(1 << 20) };
-    const error = new BpfError("ERR_BPF_VERIFIER", { operation: "load", reason: "reason", verifier, log: verifier.log });
+    const error = new BpfError("ERR_BPF_VERIFIER", {
+      operation: "load",
+      reason: "reason",
+      verifier,
+      log: verifier.log,
+    });
     expect(inspect(error).length).toBeLessThan(5000);
     expect(error.verifier?.log.length).toBe(1 << 20);
     expect(error.log.length).toBe(1 << 20);

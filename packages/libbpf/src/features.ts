@@ -69,5 +69,6 @@ export const features: Features = {
   uprobesAvailable,
   tracefsAvailable,
   possibleCpus: () => invokeQuiet("count the CPUs", "ERR_BPF_PROBE", (native) => native.possibleCpus()),
-  libbpfVersion: () => invokeQuiet("read libbpf's version", "ERR_BPF_PROBE", (native) => native.libbpfVersion()),
+  libbpfVersion: () =>
+    invokeQuiet("read libbpf's version", "ERR_BPF_PROBE", (native) => native.libbpfVersion()),
 };

@@ -50,7 +50,9 @@ describe("frames", () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
           for (const item of frames(bytes)) {
-            expect(item.byteOffset + item.byteLength).toBeLessThanOrEqual(bytes.byteOffset + bytes.byteLength);
+            expect(item.byteOffset + item.byteLength).toBeLessThanOrEqual(
+              bytes.byteOffset + bytes.byteLength,
+            );
           }
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError);

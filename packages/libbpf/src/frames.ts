@@ -14,11 +14,13 @@ export function frameBytes(length: number): number {
  */
 export function* frames(batch: Uint8Array): Generator<Uint8Array, void, undefined> {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-  for (let offset = 0; offset < batch.byteLength; ) {
-    if (offset + FRAME_HEADER_BYTES > batch.byteLength) throw new RangeError(`a torn frame header at byte ${offset}`);
+  for (let offset = 0; offset < batch.byteLength;) {
+    if (offset + FRAME_HEADER_BYTES > batch.byteLength)
+      throw new RangeError(`a torn frame header at byte ${offset}`);
     const length = view.getUint32(offset, littleEndian);
     const next = offset + FRAME_HEADER_BYTES + Math.ceil(length / 8) * 8;
-    if (next > batch.byteLength) throw new RangeError(`the record of ${length} bytes at byte ${offset} is torn`);
+    if (next > batch.byteLength)
+      throw new RangeError(`the record of ${length} bytes at byte ${offset} is torn`);
     yield batch.subarray(offset + FRAME_HEADER_BYTES, offset + FRAME_HEADER_BYTES + length);
     offset = next;
   }

@@ -31,7 +31,9 @@ export function permissionHint(): string {
 }
 
 function isFailure(error: unknown): error is NativeFailure {
-  return typeof error === "object" && error !== null && "errno" in error && "stale" in error && "text" in error;
+  return (
+    typeof error === "object" && error !== null && "errno" in error && "stale" in error && "text" in error
+  );
 }
 
 function codeOf(fallback: BpfErrorCode, failure: NativeFailure): BpfErrorCode {

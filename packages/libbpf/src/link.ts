@@ -33,7 +33,9 @@ export class BpfLink {
 
   /** File descriptor of the link (or of its perf event); -1 once it is closed. Owned by the link: do not close it. */
   get fd(): number {
-    return this.#closed ? -1 : invokeQuiet("read a link's fd", "ERR_BPF_ATTACH", (native) => native.linkFd(this.#handle));
+    return this.#closed
+      ? -1
+      : invokeQuiet("read a link's fd", "ERR_BPF_ATTACH", (native) => native.linkFd(this.#handle));
   }
 
   /** Detaches. Doing it again does nothing. */
@@ -59,6 +61,11 @@ export function attach(
   options: object,
   hint?: string,
 ): BpfLink {
-  const handle = invoke(operation, "ERR_BPF_ATTACH", (native) => native.programAttach(program, kind, options), hint);
+  const handle = invoke(
+    operation,
+    "ERR_BPF_ATTACH",
+    (native) => native.programAttach(program, kind, options),
+    hint,
+  );
   return new BpfLink(handle, owner);
 }

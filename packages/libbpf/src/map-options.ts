@@ -31,7 +31,8 @@ export function applyMapOptions(map: BpfMap, options: BpfMapOptions): void {
     checkString(operation, "pinPath", pinPath);
     configure((native) => native.mapConfigure(map.handle, "pinPath", pinPath));
   }
-  if (autocreate !== undefined) configure((native) => native.mapConfigure(map.handle, "autocreate", autocreate));
+  if (autocreate !== undefined)
+    configure((native) => native.mapConfigure(map.handle, "autocreate", autocreate));
   if (reuse !== undefined) {
     const fd = loadedFd(operation, "reuse", reuse);
     // libbpf would take over whatever the descriptor is, and the programs would fail to load for no visible reason.
@@ -50,6 +51,7 @@ export function applyMapOptions(map: BpfMap, options: BpfMapOptions): void {
 
 function loadedFd(operation: string, what: string, map: BpfMap): number {
   const { fd } = map;
-  if (fd < 0) throw new BpfError("ERR_BPF_NOT_LOADED", { operation, reason: `the map given as ${what} is not loaded` });
+  if (fd < 0)
+    throw new BpfError("ERR_BPF_NOT_LOADED", { operation, reason: `the map given as ${what} is not loaded` });
   return fd;
 }

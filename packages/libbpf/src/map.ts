@@ -1,10 +1,10 @@
-import { checkBytes, checkPositive, checkString, checkUint32 } from "./arguments.ts";
+import { checkBytes, checkString, checkUint32 } from "./arguments.ts";
 import { loadedAddon } from "./addon.ts";
-import { ENOTSUPP, EINVAL, ENOSPC, EOPNOTSUPP } from "./errno.ts";
 import { BpfError, closedError, invalidArgument } from "./errors.ts";
 import { invoke, invokeQuiet } from "./invoke.ts";
 import { mapTypeName, mapTypeNumber, type MapType } from "./names.ts";
-import type { Native, NativeBatch, NativeMapInfo } from "./native.ts";
+import { DEFAULT_BATCH, MapBatches, type BatchSource, type BpfMapBatch } from "./map-batch.ts";
+import type { Native, NativeMapInfo } from "./native.ts";
 
 /** What a map belongs to: its object, or itself when it was created on its own. */
 export interface MapOwner {
@@ -42,17 +42,6 @@ export interface BpfMapCreateOptions {
   innerMap?: BpfMap;
 }
 
-/** Elements read at once, packed: element i has its key at `i * keySize`, its value at `i * valueBytes`. */
-export interface BpfMapBatch {
-  count: number;
-  keys: Uint8Array;
-  values: Uint8Array;
-  /** Where the next batch goes on; undefined after the last one. */
-  cursor: Uint8Array | undefined;
-}
-
-const DEFAULT_BATCH = 256;
-const MAX_BATCH = 1 << 20;
 const NO_KEY = new Uint8Array(0);
 
 const lost = new FinalizationRegistry<number>((handle) => loadedAddon()?.mapClose(handle));
@@ -64,15 +53,17 @@ export class BpfMap {
   readonly #owner: MapOwner | undefined;
   #closed = false;
   #info: NativeMapInfo;
-  /** Batch operations that worked (true) or that the kernel does not have for this map (false). */
-  readonly #batches: Map<string, boolean> = new Map();
+  readonly #batches: MapBatches;
 
   /** @internal Made by {@link BpfObject} and {@link BpfMap.create}. */
   constructor(handle: number, name: string, owner: MapOwner | undefined) {
     this.name = name;
     this.#handle = handle;
     this.#owner = owner;
-    this.#info = invokeQuiet(`read the properties of map ${name}`, "ERR_BPF_MAP", (native) => native.mapInfo(handle));
+    this.#batches = new MapBatches(this.#source());
+    this.#info = invokeQuiet(`read the properties of map ${name}`, "ERR_BPF_MAP", (native) =>
+      native.mapInfo(handle),
+    );
     if (owner === undefined) lost.register(this, handle, this);
   }
 
@@ -86,7 +77,11 @@ export class BpfMap {
     }
     if (name !== "") checkString(operation, "the name", name);
     if (!/^[\w.]{0,15}$/.test(name)) {
-      throw invalidArgument(operation, `the kernel takes no name such as "${name}"`, "At most 15 of A-Z a-z 0-9 _ .");
+      throw invalidArgument(
+        operation,
+        `the kernel takes no name such as "${name}"`,
+        "At most 15 of A-Z a-z 0-9 _ .",
+      );
     }
     const handle = invoke(operation, "ERR_BPF_MAP", (native) =>
       native.mapCreate(number, name, keySize, valueSize, maxEntries, flags, innerMap?.fd),
@@ -144,8 +139,15 @@ export class BpfMap {
 
   /** Writes a value of exactly `valueBytes` bytes. */
   set(key: BpfMapKey, value: Uint8Array, options: { flags?: number } = {}): void {
-    checkBytes(this.#operation("write"), "the value", value);
-    this.#element("write", (native) => native.mapSet(this.#handle, this.#key(key), value, options.flags ?? 0));
+    const operation = this.#operation("write");
+    checkBytes(operation, "the value", value);
+    const { valueBytes } = this;
+    if (value.byteLength !== valueBytes) {
+      throw invalidArgument(operation, `a value of ${value.byteLength} bytes, but values have ${valueBytes}`);
+    }
+    this.#element("write", (native) =>
+      native.mapSet(this.#handle, this.#key(key), value, options.flags ?? 0),
+    );
   }
 
   /** Puts a program into a prog_array, or a map into a map of maps. */
@@ -164,7 +166,9 @@ export class BpfMap {
     const stride = this.#perCpuStride("read");
     const all = this.get(key);
     if (all === undefined) return undefined;
-    return Array.from({ length: all.byteLength / stride }, (_, cpu) => all.subarray(cpu * stride, (cpu + 1) * stride));
+    return Array.from({ length: all.byteLength / stride }, (_, cpu) =>
+      all.subarray(cpu * stride, (cpu + 1) * stride),
+    );
   }
 
   /** Writes one value per possible CPU, each of `valueSize` bytes, rounded up to 8 or not. */
@@ -177,7 +181,10 @@ export class BpfMap {
     for (const [cpu, value] of values.entries()) {
       checkBytes(operation, "a value", value);
       if (value.byteLength !== this.valueSize && value.byteLength !== stride) {
-        throw invalidArgument(operation, `the value of CPU ${cpu} has ${value.byteLength} bytes, not ${this.valueSize}`);
+        throw invalidArgument(
+          operation,
+          `the value of CPU ${cpu} has ${value.byteLength} bytes, not ${this.valueSize}`,
+        );
       }
       all.set(value, cpu * stride);
     }
@@ -208,7 +215,7 @@ export class BpfMap {
   *entries(): Generator<[key: Uint8Array, value: Uint8Array], void, undefined> {
     const seen = new Set<string>();
     const { keySize, valueBytes } = this;
-    for (const batch of this.#read(false)) {
+    for (const batch of this.#batches.all(false)) {
       for (let i = 0; i < batch.count; i++) {
         const key = batch.keys.subarray(i * keySize, (i + 1) * keySize);
         // A growing hash moves elements between buckets, and a deleted key restarts the kernel's walk.
@@ -225,12 +232,12 @@ export class BpfMap {
    * Falls back to element by element where the kernel has no batches for this map.
    */
   getBatch(options: { cursor?: Uint8Array | undefined; count?: number } = {}): BpfMapBatch {
-    return this.#batch(options.cursor, options.count ?? DEFAULT_BATCH, false);
+    return this.#batches.read(options.cursor, options.count ?? DEFAULT_BATCH, false);
   }
 
   /** The same, deleting what it returns. */
   takeBatch(options: { cursor?: Uint8Array | undefined; count?: number } = {}): BpfMapBatch {
-    return this.#batch(options.cursor, options.count ?? DEFAULT_BATCH, true);
+    return this.#batches.read(options.cursor, options.count ?? DEFAULT_BATCH, true);
   }
 
   /** Writes many elements: keys and values packed one after the other. */
@@ -249,7 +256,12 @@ export class BpfMap {
     }
     if (count === 0) return;
     const flags = options.flags ?? 0;
-    if (this.#tryBatch("write a batch to", (native) => native.mapSetBatch(this.#handle, keys, values, flags))) return;
+    if (
+      this.#batches.attempt("write a batch to", (native) =>
+        native.mapSetBatch(this.#handle, keys, values, flags),
+      )
+    )
+      return;
     for (let i = 0; i < count; i++) {
       const value = values.subarray(i * valueBytes, (i + 1) * valueBytes);
       this.set(keys.subarray(i * keySize, (i + 1) * keySize), value, options);
@@ -259,7 +271,7 @@ export class BpfMap {
   /** Deletes everything (hash maps) and returns how many elements there were. */
   clear(): number {
     let deleted = 0;
-    for (const batch of this.#read(true)) deleted += batch.count;
+    for (const batch of this.#batches.all(true)) deleted += batch.count;
     return deleted;
   }
 
@@ -280,76 +292,34 @@ export class BpfMap {
     this.close();
   }
 
-  *#read(take: boolean): Generator<BpfMapBatch, void, undefined> {
-    let batch = this.#batch(undefined, DEFAULT_BATCH, take);
-    // An array has all its elements always; a hash may gain some while this runs, but not for ever.
-    let left = this.maxEntries * 2;
-    yield batch;
-    while (batch.cursor !== undefined && left > 0) {
-      left -= Math.max(batch.count, 1);
-      batch = this.#batch(batch.cursor, DEFAULT_BATCH, take);
-      yield batch;
-    }
-  }
-
-  #batch(cursor: Uint8Array | undefined, count: number, take: boolean): BpfMapBatch {
-    const what = take ? "take a batch from" : "read a batch of";
-    checkPositive(this.#operation(what), "count", count);
-    let size = Math.min(count, MAX_BATCH);
-    for (;;) {
-      let result: NativeBatch | undefined;
-      try {
-        const read = (native: Native): void => {
-          result = native.mapGetBatch(this.#handle, cursor, size, take);
-        };
-        if (!this.#tryBatch(what, read)) return this.#slowBatch(cursor, count, take);
-      } catch (error) {
-        // One hash bucket is read as a whole: ENOSPC means that it holds more than there was room for.
-        if (!(error instanceof BpfError) || error.errno !== ENOSPC || size >= MAX_BATCH) throw error;
-        size = Math.min(size * 4, MAX_BATCH);
-        continue;
-      }
-      if (result === undefined) return { count: 0, keys: NO_KEY, values: NO_KEY, cursor: undefined };
-      return { ...result, cursor: result.done ? undefined : result.cursor };
-    }
-  }
-
-  #slowBatch(cursor: Uint8Array | undefined, count: number, take: boolean): BpfMapBatch {
-    const keys: Uint8Array[] = [];
-    const values: Uint8Array[] = [];
-    let key = cursor;
-    while (keys.length < count) {
-      key = this.nextKey(take ? undefined : key);
-      if (key === undefined) break;
-      const value = this.get(key);
-      if (take && !this.delete(key)) continue;
-      if (value === undefined) continue;
-      keys.push(key);
-      values.push(value);
-    }
-    return { count: keys.length, keys: Buffer.concat(keys), values: Buffer.concat(values), cursor: key };
-  }
-
-  /** Runs a batch operation; false when this map has none (remembered). */
-  #tryBatch(what: string, action: (native: Native) => void): boolean {
-    if (this.#batches.get(what) === false) return false;
-    try {
-      this.#element(what, action);
-      this.#batches.set(what, true);
-      return true;
-    } catch (error) {
-      const lacking = [ENOTSUPP, EOPNOTSUPP, EINVAL];
-      if (this.#batches.get(what) || !(error instanceof BpfError) || !lacking.includes(error.errno ?? 0)) throw error;
-      this.#batches.set(what, false);
-      return false;
-    }
+  #source(): BatchSource {
+    // Arrow functions, not the map itself: what batches may use stays out of the public face.
+    const property = (name: "keySize" | "maxEntries"): number => this[name];
+    return {
+      handle: this.#handle,
+      name: this.name,
+      get keySize() {
+        return property("keySize");
+      },
+      get maxEntries() {
+        return property("maxEntries");
+      },
+      nextKey: (key) => this.nextKey(key),
+      get: (key) => this.get(key),
+      delete: (key) => this.delete(key),
+      run: (what, action) => this.#element(what, action),
+    };
   }
 
   #element<T>(what: string, action: (native: Native) => T): T {
     const operation = this.#operation(what);
     this.#open(operation);
     if (!(this.#owner?.loaded ?? true)) {
-      throw new BpfError("ERR_BPF_NOT_LOADED", { operation, reason: "its object is not loaded", hint: "Call load() first" });
+      throw new BpfError("ERR_BPF_NOT_LOADED", {
+        operation,
+        reason: "its object is not loaded",
+        hint: "Call load() first",
+      });
     }
     return invokeQuiet(operation, "ERR_BPF_MAP", action);
   }

@@ -141,7 +141,11 @@ export function programTypeNumber(operation: string, name: ProgramType): number 
 
 export function attachTypeNumber(operation: string, name: AttachType): number {
   if (!Object.hasOwn(attachTypes, name)) {
-    throw invalidArgument(operation, `there is no attach type "${name}"`, suggest(name, Object.keys(attachTypes)));
+    throw invalidArgument(
+      operation,
+      `there is no attach type "${name}"`,
+      suggest(name, Object.keys(attachTypes)),
+    );
   }
   return attachTypes[name];
 }

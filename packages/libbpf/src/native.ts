@@ -60,14 +60,7 @@ export interface NativeReaderStats {
 }
 
 export type AttachKind =
-  | "auto"
-  | "tracepoint"
-  | "rawTracepoint"
-  | "trace"
-  | "kprobe"
-  | "ksyscall"
-  | "uprobe"
-  | "cgroup";
+  "auto" | "tracepoint" | "rawTracepoint" | "trace" | "kprobe" | "ksyscall" | "uprobe" | "cgroup";
 
 type Bytes = Uint8Array;
 
@@ -75,7 +68,12 @@ export interface Native {
   setLogLevel(level: number): void;
   takeLog(): (number | string)[];
 
-  objectOpen(source: string | Bytes, name: string | undefined, logLevel: number, btfPath: string | undefined): number;
+  objectOpen(
+    source: string | Bytes,
+    name: string | undefined,
+    logLevel: number,
+    btfPath: string | undefined,
+  ): number;
   objectName(object: number): string;
   objectPrograms(object: number): NativeProgram[];
   objectMaps(object: number): { handle: number; name: string; internal: boolean }[];

@@ -52,14 +52,18 @@ export class BpfObject {
 
   private constructor(handle: number, operation: string) {
     this.#handle = handle;
-    const native = <T>(action: Parameters<typeof invokeQuiet<T>>[2]): T => invokeQuiet(operation, "ERR_BPF_OPEN", action);
+    const native = <T>(action: Parameters<typeof invokeQuiet<T>>[2]): T =>
+      invokeQuiet(operation, "ERR_BPF_OPEN", action);
     this.name = native((addon) => addon.objectName(handle));
     this.variables = native((addon) => addon.objectVariables(handle));
     this.programs = new Map(
       native((addon) => addon.objectPrograms(handle)).map((info) => [info.name, new BpfProgram(info, this)]),
     );
     this.maps = new Map(
-      native((addon) => addon.objectMaps(handle)).map((info) => [info.name, new BpfMap(info.handle, info.name, this)]),
+      native((addon) => addon.objectMaps(handle)).map((info) => [
+        info.name,
+        new BpfMap(info.handle, info.name, this),
+      ]),
     );
     lost.register(this, handle, this);
   }
@@ -69,7 +73,8 @@ export class BpfObject {
    * libbpf parse it in this process.
    */
   static open(source: string | Uint8Array, options: BpfObjectOptions = {}): BpfObject {
-    const operation = typeof source === "string" ? `open ${source}` : `open ${options.name ?? "an object"} from memory`;
+    const operation =
+      typeof source === "string" ? `open ${source}` : `open ${options.name ?? "an object"} from memory`;
     if (typeof source === "string") checkString(operation, "the path", source);
     else checkBytes(operation, "the source", source);
     if (options.name !== undefined) checkString(operation, "name", options.name);
@@ -131,7 +136,9 @@ export class BpfObject {
     const operation = `read variable ${name}`;
     this.#open(operation);
     const { section, offset, size } = this.#variable(name);
-    return invokeQuiet(operation, "ERR_BPF_MAP", (native) => native.variableRead(this.#handle, section, offset, size));
+    return invokeQuiet(operation, "ERR_BPF_MAP", (native) =>
+      native.variableRead(this.#handle, section, offset, size),
+    );
   }
 
   /** Sets a variable: before the load any, afterwards those of .data and .bss, in the running programs. */
@@ -166,11 +173,16 @@ export class BpfObject {
     for (const [name, value] of Object.entries(options.rodata ?? {})) {
       const { section } = this.#variable(name);
       if (!section.startsWith(".rodata")) {
-        throw invalidArgument(`set constant ${name}`, `it is in ${section}, not a constant`, "Use writeVariable()");
+        throw invalidArgument(
+          `set constant ${name}`,
+          `it is in ${section}, not a constant`,
+          "Use writeVariable()",
+        );
       }
       this.writeVariable(name, value);
     }
-    for (const [name, changes] of Object.entries(options.maps ?? {})) applyMapOptions(this.map(name), changes);
+    for (const [name, changes] of Object.entries(options.maps ?? {}))
+      applyMapOptions(this.map(name), changes);
     for (const [name, changes] of Object.entries(options.programs ?? {})) {
       const program = this.program(name);
       if (changes.autoload !== undefined) program.autoload = changes.autoload;

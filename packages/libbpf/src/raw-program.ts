@@ -83,13 +83,28 @@ export function loadProgram(options: LoadProgramOptions): RawBpfProgram {
   }
   checkString(operation, "license", license);
   if (!/^[\w.]{0,15}$/.test(name)) {
-    throw invalidArgument(operation, `the kernel takes no name such as "${name}"`, "At most 15 of A-Z a-z 0-9 _ .");
+    throw invalidArgument(
+      operation,
+      `the kernel takes no name such as "${name}"`,
+      "At most 15 of A-Z a-z 0-9 _ .",
+    );
   }
-  for (const [what, value] of Object.entries({ attachBtfId, flags, logLevel })) checkUint32(operation, what, value);
+  for (const [what, value] of Object.entries({ attachBtfId, flags, logLevel }))
+    checkUint32(operation, what, value);
 
   const attempt = (level: number, bytes: number): { handle?: number; errno?: number; log: string } =>
     invoke(operation, "ERR_BPF_LOAD", (native) =>
-      native.programLoad(typeNumber, name, license, instructions, attachType, attachBtfId, flags, level, bytes),
+      native.programLoad(
+        typeNumber,
+        name,
+        license,
+        instructions,
+        attachType,
+        attachBtfId,
+        flags,
+        level,
+        bytes,
+      ),
     );
   let result = attempt(logLevel, logLevel > 0 ? LOG_BYTES : 0);
   // Asked for only now: writing the log is most of the time a load takes.

@@ -70,7 +70,8 @@ export class RingBufferReader {
     if (list.length === 0) throw invalidArgument(operation, "no map is given");
     for (const map of list) {
       if (map.closed) throw closedError(operation, `map ${map.name}`);
-      if (map.type !== "ringbuf") throw invalidArgument(operation, `map ${map.name} is of type ${map.type}, not ringbuf`);
+      if (map.type !== "ringbuf")
+        throw invalidArgument(operation, `map ${map.name} is of type ${map.type}, not ringbuf`);
       if (map.fd < 0) {
         throw new BpfError("ERR_BPF_NOT_LOADED", { operation, reason: `map ${map.name} is not loaded` });
       }
@@ -78,27 +79,21 @@ export class RingBufferReader {
     if (typeof onBatch !== "function") throw invalidArgument(operation, "onBatch is no function");
     checkUint32(operation, "batchBytes", batchBytes);
     if (batchBytes < MIN_BATCH_BYTES || batchBytes > MAX_BATCH_BYTES) {
-      throw invalidArgument(operation, `batchBytes is ${batchBytes}, not within ${MIN_BATCH_BYTES} and ${MAX_BATCH_BYTES}`);
+      throw invalidArgument(
+        operation,
+        `batchBytes is ${batchBytes}, not within ${MIN_BATCH_BYTES} and ${MAX_BATCH_BYTES}`,
+      );
     }
     checkUint32(operation, "flushIntervalMs", flushIntervalMs);
     checkPositive(operation, "batchesPerTurn", batchesPerTurn);
 
-    const callback = (batch: Uint8Array | undefined, number: number): void => {
-      try {
-        if (batch === undefined) throw pollError(number);
-        onBatch(batch, number);
-      } catch (error) {
-        if (onError === undefined) throw error;
-        onError(error);
-      }
-    };
     this.#handle = invoke(operation, "ERR_BPF_READER", (native) =>
       native.readerStart(
         list.map((map) => map.handle),
         batchBytes,
         flushIntervalMs,
         batchesPerTurn,
-        callback,
+        makeCallback(onBatch, onError),
       ),
     );
   }
@@ -159,6 +154,22 @@ export class RingBufferReader {
     if (this.#closed) throw closedError(operation, "it");
     return invokeQuiet(operation, "ERR_BPF_READER", action);
   }
+}
+
+/** A function of its own: a closure in the constructor would keep the maps, and with them their objects, alive. */
+function makeCallback(
+  onBatch: RingBufferReaderOptions["onBatch"],
+  onError: RingBufferReaderOptions["onError"],
+): (batch: Uint8Array | undefined, number: number) => void {
+  return (batch, number) => {
+    try {
+      if (batch === undefined) throw pollError(number);
+      onBatch(batch, number);
+    } catch (error) {
+      if (onError === undefined) throw error;
+      onError(error);
+    }
+  };
 }
 
 function pollError(errno: number): BpfError {

@@ -26,6 +26,11 @@ describe("suggest", () => {
   test("what there is, when nothing is near", () => {
     expect(suggest("completely_different", ["x", "y"])).toBe("There is x, y");
     expect(suggest("x", [])).toBe("There is none");
-    expect(suggest("zzzzzzzz", Array.from({ length: 12 }, (_, index) => `n${index}`))).toContain("and 2 more");
+    expect(
+      suggest(
+        "zzzzzzzz",
+        Array.from({ length: 12 }, (_, index) => `n${index}`),
+      ),
+    ).toContain("and 2 more");
   });
 });

@@ -22,7 +22,8 @@ export function suggest(name: string, available: Iterable<string>): string {
     .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const near = ranked.filter(
-    ({ candidate, edits }) => edits <= Math.max(2, Math.ceil(candidate.length / 3)) || candidate.includes(name),
+    ({ candidate, edits }) =>
+      edits <= Math.max(2, Math.ceil(candidate.length / 3)) || candidate.includes(name),
   );
   if (near.length > 0) {
     return `Did you mean ${near

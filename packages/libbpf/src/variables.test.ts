@@ -22,7 +22,10 @@ function decode(bytes: Uint8Array, signed: boolean): bigint {
 describe("encodeVariable", () => {
   test("what fits comes back, what does not is refused", () => {
     const sizes = fc.constantFrom(1, 2, 4, 8);
-    const values = fc.oneof(fc.bigInt({ min: -(1n << 66n), max: 1n << 66n }), fc.bigInt({ min: -300n, max: 300n }));
+    const values = fc.oneof(
+      fc.bigInt({ min: -(1n << 66n), max: 1n << 66n }),
+      fc.bigInt({ min: -300n, max: 300n }),
+    );
     fc.assert(
       fc.property(sizes, fc.boolean(), values, (size, signed, value) => {
         const target = variable(size, signed ? "signed" : "unsigned");

@@ -22,7 +22,9 @@ const integerSizes = new Set([1, 2, 4, 8]);
 function range(variable: NativeVariable): [bigint, bigint] {
   const bits = BigInt(variable.size * 8);
   if (variable.kind === "bool") return [0n, 1n];
-  return variable.kind === "signed" ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];
+  return variable.kind === "signed"
+    ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n]
+    : [0n, (1n << bits) - 1n];
 }
 
 function describe(variable: NativeVariable): string {
@@ -31,16 +33,24 @@ function describe(variable: NativeVariable): string {
 }
 
 /** The bytes to store, little or big endian as the machine is. Throws when the value does not fit. */
-export function encodeVariable(operation: string, variable: NativeVariable, value: BpfVariableValue): Uint8Array {
-  const refuse = (reason: string): BpfError => invalidArgument(operation, `${reason} does not fit ${describe(variable)}`);
+export function encodeVariable(
+  operation: string,
+  variable: NativeVariable,
+  value: BpfVariableValue,
+): Uint8Array {
+  const refuse = (reason: string): BpfError =>
+    invalidArgument(operation, `${reason} does not fit ${describe(variable)}`);
   if (value instanceof Uint8Array) {
     if (value.byteLength !== variable.size) throw refuse(`a value of ${value.byteLength} bytes`);
     return value;
   }
-  if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
-    throw refuse(`a value of type ${value === null ? "null" : typeof value}`);
+  // Callers without type checks give anything.
+  const given: unknown = value;
+  if (typeof given !== "number" && typeof given !== "bigint" && typeof given !== "boolean") {
+    throw refuse(`a value of type ${given === null ? "null" : typeof given}`);
   }
-  if (variable.kind === "bytes" || !integerSizes.has(variable.size)) throw refuse(`the ${typeof value} ${value}`);
+  if (variable.kind === "bytes" || !integerSizes.has(variable.size))
+    throw refuse(`the ${typeof value} ${value}`);
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw refuse(`the number ${value} is not an exact integer and`);
   }

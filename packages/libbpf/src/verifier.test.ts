@@ -32,9 +32,12 @@ describe("summarize", () => {
 
   test("never longer than four lines of the log", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom("a", ";", " ", "\n", "R0=", "processed 1 insns") }), (text) => {
-        expect(summarize(text).split("\n").length).toBeLessThanOrEqual(4);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom("a", ";", " ", "\n", "R0=", "processed 1 insns") }),
+        (text) => {
+          expect(summarize(text).split("\n").length).toBeLessThanOrEqual(4);
+        },
+      ),
     );
   });
 });
@@ -44,12 +47,19 @@ describe("findReport", () => {
     `libbpf: prog '${name}': -- BEGIN PROG LOAD LOG --\n${body}-- END PROG LOAD LOG --\nlibbpf: failed to load object\n`;
 
   test("the program and its log", () => {
-    expect(findReport(printed("careless", log))).toEqual({ program: "careless", summary: summarize(log), log });
+    expect(findReport(printed("careless", log))).toEqual({
+      program: "careless",
+      summary: summarize(log),
+      log,
+    });
   });
 
   test("the last of several, and a torn one", () => {
     expect(findReport(printed("one", "a\n") + printed("two", "b\n"))?.program).toBe("two");
-    expect(findReport("libbpf: prog 'torn': -- BEGIN PROG LOAD LOG --\nrest\n")).toMatchObject({ program: "torn", log: "rest\n" });
+    expect(findReport("libbpf: prog 'torn': -- BEGIN PROG LOAD LOG --\nrest\n")).toMatchObject({
+      program: "torn",
+      log: "rest\n",
+    });
     expect(findReport("libbpf: nothing of that kind\n")).toBeUndefined();
   });
 });

@@ -20,7 +20,10 @@ export async function multiarch(clang: string): Promise<string> {
 }
 
 export async function findClang(): Promise<string> {
-  const candidates = process.env["CLANG"] === undefined ? ["clang", "clang-19", "clang-18", "clang-17"] : [process.env["CLANG"]];
+  const candidates =
+    process.env["CLANG"] === undefined
+      ? ["clang", "clang-19", "clang-18", "clang-17"]
+      : [process.env["CLANG"]];
   for (const candidate of candidates) {
     try {
       await run(candidate, ["--version"]);

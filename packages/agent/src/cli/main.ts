@@ -28,7 +28,9 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
   }
   if (command !== undefined && PLANNED.includes(command))
     throw new TapError("ERR_TAP_NOT_BUILT_IN", `'${command}' is not in this version of tcptracker`);
-  throw new UsageError(command === undefined ? "a command is missing, such as 'tap'" : `there is no command '${command}'`);
+  throw new UsageError(
+    command === undefined ? "a command is missing, such as 'tap'" : `there is no command '${command}'`,
+  );
 }
 
 function version(packageJson: URL): string {

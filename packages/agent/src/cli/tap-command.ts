@@ -17,9 +17,11 @@ const paint: Paint = (style, text) => styleText(style, text, { stream: process.s
 /** Runs `tcptracker tap` until its duration is over, a signal comes, or nobody reads its output any more. */
 export async function runTapCommand({ json, duration, options }: TapCommand): Promise<number> {
   let outputError: NodeJS.ErrnoException | undefined;
-  const started = process.hrtime.bigint();
+  let stopped: bigint | undefined;
   const tap = Tap.start(options);
+  const started = process.hrtime.bigint();
   const stop = (): void => {
+    stopped ??= process.hrtime.bigint();
     // A second signal is meant: it ends the process at once.
     for (const signal of SIGNALS) process.removeListener(signal, stop);
     void tap.stop();
@@ -40,7 +42,8 @@ export async function runTapCommand({ json, duration, options }: TapCommand): Pr
     clearTimeout(timer);
     await tap.stop();
   }
-  for (const line of summaryLines(tap.statistics(), process.hrtime.bigint() - started)) say(line);
+  for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
+    say(line);
   if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;
   say(`cannot write records: ${outputError.message}`);
   return EXIT.failed;

@@ -43,7 +43,11 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     value: "N",
     help: "connections followed at the same time (default 65536)",
   },
-  duration: { type: "string", value: "TIME", help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)" },
+  duration: {
+    type: "string",
+    value: "TIME",
+    help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)",
+  },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
   help: { type: "boolean", short: "h", help: "print this help" },
   filter: { type: "string", value: "EXPR", help: "what to keep", planned: true },
@@ -94,7 +98,10 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
   };
   const planned = Object.keys(values).find((name) => TAP_FLAGS[name]?.planned);
   if (planned !== undefined && values["help"] !== true)
-    throw new TapError("ERR_TAP_NOT_BUILT_IN", `--${planned} is not in this version of tcptracker; leave it out`);
+    throw new TapError(
+      "ERR_TAP_NOT_BUILT_IN",
+      `--${planned} is not in this version of tcptracker; leave it out`,
+    );
 
   const attach = text("attach");
   const transport = text("transport");
@@ -107,7 +114,9 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
     ...(transport === undefined ? {} : { transport: oneOf("--transport", transport, TRANSPORTS) }),
     ...(snaplen === undefined ? {} : { snaplen: parseBytes("--snaplen", snaplen) }),
     ...(bufferSize === undefined ? {} : { bufferSize: parseBytes("--buffer-size", bufferSize) }),
-    ...(maxConnections === undefined ? {} : { maxConnections: parseCount("--max-connections", maxConnections) }),
+    ...(maxConnections === undefined
+      ? {}
+      : { maxConnections: parseCount("--max-connections", maxConnections) }),
   };
   resolveOptions(options);
   return {

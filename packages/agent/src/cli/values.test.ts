@@ -17,13 +17,18 @@ describe("durations", () => {
     expect(parseDuration("--duration", text)).toBe(milliseconds);
   });
 
-  test.each(["", "5", "s", "-1s", "5 s", "5S", "1e3s", "5sec", ".5s", "5.s", "٥s", "5s\n"])("not %j", (text) => {
-    expect(() => parseDuration("--duration", text)).toThrow(UsageError);
-    expect(() => parseDuration("--duration", text)).toThrow(/^--duration takes a number with a unit/);
-  });
+  test.each(["", "5", "s", "-1s", "5 s", "5S", "1e3s", "5sec", ".5s", "5.s", "٥s", "5s\n"])(
+    "not %j",
+    (text) => {
+      expect(() => parseDuration("--duration", text)).toThrow(UsageError);
+      expect(() => parseDuration("--duration", text)).toThrow(/^--duration takes a number with a unit/);
+    },
+  );
 
   test.each(["0s", "0.0ms", "597h", "99999999999h"])("%s is out of range", (text) => {
-    expect(() => parseDuration("--duration", text)).toThrow("--duration must be more than 0 and at most 596h");
+    expect(() => parseDuration("--duration", text)).toThrow(
+      "--duration must be more than 0 and at most 596h",
+    );
   });
 });
 

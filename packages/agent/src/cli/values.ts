@@ -11,7 +11,9 @@ export function parseDuration(flag: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|min|m|h)$/.exec(text);
   const unit = match?.[2] as keyof typeof MILLISECONDS | undefined;
   if (match === null || unit === undefined)
-    throw new UsageError(`${flag} takes a number with a unit, such as 500ms, 5s, 2m or 1h; '${text}' is not one`);
+    throw new UsageError(
+      `${flag} takes a number with a unit, such as 500ms, 5s, 2m or 1h; '${text}' is not one`,
+    );
   const milliseconds = Number(match[1]) * MILLISECONDS[unit];
   if (milliseconds > 0 && milliseconds <= LONGEST) return milliseconds;
   throw new UsageError(`${flag} must be more than 0 and at most 596h, not '${text}'`);

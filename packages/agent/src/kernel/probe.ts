@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { COUNTER_NAMES, LAYOUT_HASH, type Counter } from "@tcptracker/events";
+import { COUNTER, LAYOUT_HASH, type Counter } from "@tcptracker/events";
 import { BpfError, BpfObject, type BpfLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS, probeObject, type ProgramSet } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
+import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
@@ -107,20 +108,39 @@ export class Probe {
     return this.#object.map(MAPS.ring);
   }
 
-  /** Connections in the kernel's table now. */
+  /** Connections in the kernel's table. */
   countConnections(): number {
     return Array.from(this.#object.map(MAPS.connections).keys()).length;
   }
 
+  /**
+   * The records that the full ring refused: of connections that have ended since the last time and, once detached, of
+   * those that have not.
+   */
+  *takeLeftovers(): Generator<Leftovers, void, undefined> {
+    const unsent = this.#object.map(MAPS.unsent);
+    for (const [id, entry] of unsent.entries()) {
+      unsent.delete(id);
+      yield leftoversOf(entry, true);
+    }
+    if (this.#links.length > 0) return;
+    for (const [, entry] of this.#object.map(MAPS.connections).entries()) {
+      const leftovers = leftoversOf(entry, false);
+      if (leftovers.records > 0) yield leftovers;
+    }
+  }
+
+  /** One of the counters, summed over all CPUs. */
+  counter(name: Counter): bigint {
+    let sum = 0n;
+    for (const value of this.#object.map(MAPS.counters).getPerCpu(COUNTER[name]) ?? [])
+      sum += new DataView(value.buffer, value.byteOffset).getBigUint64(0, true);
+    return sum;
+  }
+
   counters(): Counters {
-    const map = this.#object.map(MAPS.counters);
-    return Object.fromEntries(
-      COUNTER_NAMES.map((name, index) => {
-        let sum = 0n;
-        for (const value of map.getPerCpu(index) ?? []) sum += new DataView(value.buffer, value.byteOffset).getBigUint64(0, true);
-        return [name, sum];
-      }),
-    ) as Record<Counter, bigint>;
+    const names = Object.keys(COUNTER) as Counter[];
+    return Object.fromEntries(names.map((name) => [name, this.counter(name)])) as Record<Counter, bigint>;
   }
 
   /** Stops the programs; what they have written stays readable. */
@@ -137,7 +157,10 @@ export class Probe {
 /** Objects and decoder must have been made from the same event.h. */
 function checkLayout(object: BpfObject): void {
   const bytes = object.readVariable("layout_hash");
-  const hash = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true).toString(16).padStart(16, "0");
+  const hash = new DataView(bytes.buffer, bytes.byteOffset)
+    .getBigUint64(0, true)
+    .toString(16)
+    .padStart(16, "0");
   if (hash !== LAYOUT_HASH)
     throw new TapError(
       "ERR_TAP_LAYOUT",
@@ -147,7 +170,8 @@ function checkLayout(object: BpfObject): void {
 }
 
 function asTapError(refusals: readonly unknown[]): TapError {
-  const cause = refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
+  const cause =
+    refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
   const last = refusals.at(-1);
   const reason = last instanceof Error ? last.message : String(last);
   if (last instanceof BpfError && last.code === "ERR_BPF_PERMISSION")
@@ -157,6 +181,8 @@ function asTapError(refusals: readonly unknown[]): TapError {
       { cause },
     );
   if (last instanceof BpfError && (last.code === "ERR_BPF_NOT_SUPPORTED" || last.code === "ERR_BPF_VERIFIER"))
-    return new TapError("ERR_TAP_NOT_SUPPORTED", `this kernel does not accept the eBPF programs: ${reason}`, { cause });
+    return new TapError("ERR_TAP_NOT_SUPPORTED", `this kernel does not accept the eBPF programs: ${reason}`, {
+      cause,
+    });
   return new TapError("ERR_TAP_KERNEL", reason, { cause });
 }

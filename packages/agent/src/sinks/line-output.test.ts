@@ -25,7 +25,11 @@ class SlowStream extends Writable {
 
 /** Whether a promise is still waiting after everything that can happen by itself has happened. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  const turn = new Promise((resolve) => setImmediate(() => { resolve("pending"); }));
+  const turn = new Promise((resolve) =>
+    setImmediate(() => {
+      resolve("pending");
+    }),
+  );
   return (await Promise.race([promise, turn])) === "pending";
 }
 

@@ -30,7 +30,11 @@ describe("one line for", () => {
       dataRecord("200 OK", { direction: "ingress" }),
       `${head} < 127.0.0.1:18080  6 B  | 200 OK`,
     ],
-    ["part of a call", dataRecord("abc", { size: 4096n }), `${head} > 127.0.0.1:18080  3 B of 4.0 KiB  | abc`],
+    [
+      "part of a call",
+      dataRecord("abc", { size: 4096n }),
+      `${head} > 127.0.0.1:18080  3 B of 4.0 KiB  | abc`,
+    ],
     ["a payload with an empty line", dataRecord("\n"), `${head} > 127.0.0.1:18080  1 B`],
     ["a gap", gapRecord(), `${head} > 127.0.0.1:18080  missing 2.0 KiB (snaplen)`],
     [
@@ -38,16 +42,8 @@ describe("one line for", () => {
       gapRecord({ direction: "ingress", cause: "ring_full" }),
       `${head} < 127.0.0.1:18080  missing 2.0 KiB (ring_full)`,
     ],
-    [
-      "a close",
-      closeRecord(),
-      `${head} - 127.0.0.1:18080  close, sent 71 B, received 4.0 KiB, 12.3 ms`,
-    ],
-    [
-      "IPv6, in brackets",
-      dataRecord("x", six),
-      `${time}  curl[25914]  [::1]:1 > [2001:db8::2]:2  1 B  | x`,
-    ],
+    ["a close", closeRecord(), `${head} - 127.0.0.1:18080  close, sent 71 B, received 4.0 KiB, 12.3 ms`],
+    ["IPv6, in brackets", dataRecord("x", six), `${time}  curl[25914]  [::1]:1 > [2001:db8::2]:2  1 B  | x`],
     [
       "a process without a name",
       openRecord({ process: { pid: 7, tid: 7, uid: 0 } }),
@@ -76,7 +72,9 @@ test("colours mark up and change nothing else", () => {
     expect(text.replace(/<\/?(?:dim|green|cyan|yellow|bold)>/g, "")).toBe(formatRecord(record, plain));
   }
   expect(formatRecord(dataRecord("x"), marked)).toContain("<green>127.0.0.1:44614 > ");
-  expect(formatRecord(dataRecord("x", { direction: "ingress" }), marked)).toContain("<cyan>127.0.0.1:44614 < ");
+  expect(formatRecord(dataRecord("x", { direction: "ingress" }), marked)).toContain(
+    "<cyan>127.0.0.1:44614 < ",
+  );
   expect(formatRecord(gapRecord(), marked)).toContain("<yellow>missing");
 });
 

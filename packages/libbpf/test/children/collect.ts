@@ -14,7 +14,8 @@ const descriptors = (): number => readdirSync("/proc/self/fd").length;
 async function collectUntil(condition: () => boolean, what: string): Promise<void> {
   const end = performance.now() + 20_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited in vain until ${what}: ${JSON.stringify(addon().counts())}`);
+    if (performance.now() > end)
+      throw new Error(`waited in vain until ${what}: ${JSON.stringify(addon().counts())}`);
     collect?.();
     await nextTurn();
   }
@@ -55,7 +56,10 @@ for (let i = 0; i < 50; i++) {
   BpfMap.create({ type: "hash", keySize: 4, valueSize: 4, maxEntries: 1 });
   loadProgram({ type: "socket_filter", instructions: returnZero, license: "GPL" });
 }
-await collectUntil(() => addon().counts().maps === 0 && addon().counts().programs === 0, "maps and programs are gone");
+await collectUntil(
+  () => addon().counts().maps === 0 && addon().counts().programs === 0,
+  "maps and programs are gone",
+);
 if (descriptors() !== before) throw new Error(`${descriptors()} descriptors, ${before} before`);
 
 /** An attachment is an effect, and a reader a source of events: neither ends because nobody holds it. */
@@ -70,6 +74,10 @@ function start(): void {
   produce(ring, 10);
 }
 start();
-await collectUntil(() => records === 10 && addon().counts().objects === 1, "the reader read, its object is gone");
-if (addon().counts().links !== 1 || addon().counts().readers !== 1) throw new Error("a link or a reader was collected");
+await collectUntil(
+  () => records === 10 && addon().counts().objects === 1,
+  "the reader read, its object is gone",
+);
+if (addon().counts().links !== 1 || addon().counts().readers !== 1)
+  throw new Error("a link or a reader was collected");
 console.log("collected");

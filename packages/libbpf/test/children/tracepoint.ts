@@ -13,7 +13,8 @@ const hits = (): number => Number(new DataView(opened.readVariable("hits").buffe
 
 function count(): number {
   const before = hits();
-  for (let i = 0; i < 10; i++) void process.ppid;
+  // Reading process.ppid is a getppid call.
+  for (let i = 0; i < 10; i++) if (process.ppid < 0) throw new Error("no parent");
   return hits() - before;
 }
 

@@ -4,7 +4,14 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { BpfError, BpfObject, features, findKernelBtfId, loadProgram, type BpfLink } from "../../src/index.ts";
+import {
+  BpfError,
+  BpfObject,
+  features,
+  findKernelBtfId,
+  loadProgram,
+  type BpfLink,
+} from "../../src/index.ts";
 import { object } from "../compile.ts";
 import { describeAsRoot, openDescriptors, rawArguments, readU64 } from "./support.ts";
 
@@ -26,7 +33,7 @@ function hits(opened: BpfObject, slot: (typeof slots)[number]): bigint {
 
 /** Reading process.ppid is a getppid call. */
 function getppid(times: number): void {
-  for (let i = 0; i < times; i++) void process.ppid;
+  for (let i = 0; i < times; i++) if (process.ppid < 0) throw new Error("no parent");
 }
 
 function expectHits(opened: BpfObject, slot: (typeof slots)[number], link: BpfLink): void {
@@ -74,7 +81,11 @@ describeAsRoot("attaching", () => {
     const entry = opened.program("on_uprobe");
     expectHits(opened, "uprobe", entry.attachUprobe({ path, symbol: "getppid" }));
     expectHits(opened, "uprobe", entry.attachUprobe({ path, symbol: "getppid", pid: 0 }));
-    expectHits(opened, "uretprobe", opened.program("on_uretprobe").attachUprobe({ path, symbol: "getppid", retprobe: true }));
+    expectHits(
+      opened,
+      "uretprobe",
+      opened.program("on_uretprobe").attachUprobe({ path, symbol: "getppid", retprobe: true }),
+    );
     const library = /\S+libc\.so\.6$/m.exec(readFileSync("/proc/self/maps", "utf8"))?.[0] ?? "";
     const line = execFileSync("readelf", ["-W", "--dyn-syms", library], { encoding: "utf8" })
       .split("\n")
@@ -85,16 +96,22 @@ describeAsRoot("attaching", () => {
       code: "ERR_BPF_ATTACH",
       errnoName: "ENOENT",
     });
-    expect(caught(() => entry.attachUprobe({ path: "/no/such/file", offset: 1 })).code).toBe("ERR_BPF_ATTACH");
+    expect(caught(() => entry.attachUprobe({ path: "/no/such/file", offset: 1 })).code).toBe(
+      "ERR_BPF_ATTACH",
+    );
     expect(caught(() => entry.attachUprobe({ path })).code).toBe("ERR_BPF_INVALID_ARGUMENT");
   });
 
   test("tracepoint (in a mount namespace of its own where tracefs is not mounted)", () => {
     const script = join(import.meta.dirname, "../children/tracepoint.ts");
     const command = `mountpoint -q /sys/kernel/tracing || mount -t tracefs nodev /sys/kernel/tracing; exec "$0" "$@"`;
-    const output = execFileSync("unshare", ["-m", "sh", "-c", command, process.execPath, script, object("attach")], {
-      encoding: "utf8",
-    });
+    const output = execFileSync(
+      "unshare",
+      ["-m", "sh", "-c", command, process.execPath, script, object("attach")],
+      {
+        encoding: "utf8",
+      },
+    );
     expect(JSON.parse(output)).toEqual({ bySection: 10, byName: 10, detached: 0, missing: "ERR_BPF_ATTACH" });
   });
 
@@ -136,7 +153,9 @@ describeAsRoot("attaching", () => {
 
   test("a section that says nothing, and the wrong kind for a program", () => {
     using opened = open();
-    expect(caught(() => opened.program("on_raw").attachTracepoint("syscalls", "sys_enter_getppid")).code).toMatch(/^ERR_BPF_/);
+    expect(
+      caught(() => opened.program("on_raw").attachTracepoint("syscalls", "sys_enter_getppid")).code,
+    ).toMatch(/^ERR_BPF_/);
     using maps = BpfObject.open(object("maps"));
     maps.load();
     expect(caught(() => maps.program("target").attach()).code).toMatch(/^ERR_BPF_(ATTACH|NOT_SUPPORTED)$/);
@@ -199,7 +218,9 @@ describeAsRoot("raw instructions", () => {
 
   test("a refused program carries the verifier's words", () => {
     // r0 is never set
-    const error = caught(() => loadProgram({ type: "socket_filter", instructions: instructions(exit), license: "GPL" }));
+    const error = caught(() =>
+      loadProgram({ type: "socket_filter", instructions: instructions(exit), license: "GPL" }),
+    );
     expect(error).toMatchObject({ code: "ERR_BPF_VERIFIER", errnoName: "EACCES" });
     expect(error.verifier?.summary).toContain("R0 !read_ok");
     expect(error.verifier?.log).toContain("processed");
@@ -208,7 +229,13 @@ describeAsRoot("raw instructions", () => {
   test("the log of an accepted program, when asked for", () => {
     let log = "";
     const code = instructions(returns(1), exit);
-    loadProgram({ type: "socket_filter", instructions: code, license: "GPL", logLevel: 2, onLog: (text) => (log = text) }).close();
+    loadProgram({
+      type: "socket_filter",
+      instructions: code,
+      license: "GPL",
+      logLevel: 2,
+      onLog: (text) => (log = text),
+    }).close();
     expect(log).toContain("(b7) r0 = 1");
   });
 });

@@ -32,7 +32,11 @@ describeAsRoot("the end of a process", () => {
       encoding: "utf8",
       timeout: 30_000,
     });
-    expect({ how, status: child.status, stderr: status === 0 ? child.stderr : "" }).toEqual({ how, status, stderr: "" });
+    expect({ how, status: child.status, stderr: status === 0 ? child.stderr : "" }).toEqual({
+      how,
+      status,
+      stderr: "",
+    });
     if (how === "throw-in-callback") expect(child.stderr).toContain("uncaught on purpose");
     const ids = JSON.parse(child.stdout) as number[];
     expect(ids.length).toBeGreaterThan(4);
@@ -53,7 +57,10 @@ describeAsRoot("garbage collection", () => {
 
 describeAsRoot("worker threads", () => {
   async function start(how: "close" | "exit" | "stay"): Promise<Worker> {
-    const worker = new Worker(join(children, "worker.ts"), { workerData: { how, folder: objects }, execArgv: [] });
+    const worker = new Worker(join(children, "worker.ts"), {
+      workerData: { how, folder: objects },
+      execArgv: [],
+    });
     await new Promise((resolve, reject) => {
       worker.once("message", resolve);
       worker.once("error", reject);
@@ -86,7 +93,9 @@ describeAsRoot("worker threads", () => {
     const before = openDescriptors();
     const times = 40;
     for (let i = 0; i < times; i++) {
-      const worker = new Worker(join(children, "worker.ts"), { workerData: { how: "stay", folder: objects } });
+      const worker = new Worker(join(children, "worker.ts"), {
+        workerData: { how: "stay", folder: objects },
+      });
       // From "not started yet" to "everything open and records flowing", in equal steps.
       const moment = performance.now() + (whole * 1.2 * i) / times;
       await until(() => performance.now() >= moment, "the moment has come");

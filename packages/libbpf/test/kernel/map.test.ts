@@ -22,13 +22,20 @@ function codeOf(action: () => unknown): string {
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 const pack = (values: number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer);
-const sorted = (keys: Iterable<Uint8Array>): number[] => [...keys].map((key) => readU32(key)).sort((a, b) => a - b);
+const sorted = (keys: Iterable<Uint8Array>): number[] =>
+  [...keys].map((key) => readU32(key)).sort((a, b) => a - b);
 
 describeAsRoot("hash maps", () => {
   test("get, set, delete, take, flags", () => {
     using opened = loaded();
     const map = opened.map("hash");
-    expect([map.type, map.keySize, map.valueSize, map.valueBytes, map.maxEntries]).toEqual(["hash", 4, 8, 8, 4096]);
+    expect([map.type, map.keySize, map.valueSize, map.valueBytes, map.maxEntries]).toEqual([
+      "hash",
+      4,
+      8,
+      8,
+      4096,
+    ]);
     expect(map.get(1)).toBeUndefined();
     map.set(1, u64(11));
     map.set(u32(2), u64(22), { flags: UpdateFlag.NoExist });
@@ -48,7 +55,7 @@ describeAsRoot("hash maps", () => {
     expect(codeOf(() => map.get(new Uint8Array(3)))).toBe(invalid);
     expect(codeOf(() => map.get(2 ** 32))).toBe(invalid);
     expect(codeOf(() => map.get(-1))).toBe(invalid);
-    expect(codeOf(() => map.set(1, new Uint8Array(7)))).toBe("ERR_BPF_MAP EINVAL");
+    expect(codeOf(() => map.set(1, new Uint8Array(7)))).toBe(invalid);
     expect(codeOf(() => opened.map("wide_hash").get(1))).toBe(invalid);
     expect(codeOf(() => map.setBatch(pack([1, 2]), u64(1)))).toBe(invalid);
     expect(codeOf(() => map.getPerCpu(1))).toBe(invalid);
@@ -107,7 +114,7 @@ describeAsRoot("hash maps", () => {
     }
     const taken = map.takeBatch({ count: 4096 });
     expect(taken.count + [...map.keys()].length).toBe(3000);
-    expect(codeOf(() => map.getBatch({ cursor: new Uint8Array(1) }))).toBe("ERR_BPF_MAP EINVAL");
+    expect(codeOf(() => map.getBatch({ cursor: new Uint8Array(1) }))).toBe("ERR_BPF_INVALID_ARGUMENT");
   });
 });
 
@@ -158,7 +165,12 @@ describeAsRoot("other maps", () => {
     for (const value of [1, 2, 3, 4]) map.set(none, u64(value));
     expect(codeOf(() => map.set(none, u64(5)))).toBe("ERR_BPF_MAP E2BIG");
     expect(readU64(map.get())).toBe(1n);
-    expect([map.take(), map.take(), map.take(), map.take()].map((value) => readU64(value))).toEqual([1n, 2n, 3n, 4n]);
+    expect([map.take(), map.take(), map.take(), map.take()].map((value) => readU64(value))).toEqual([
+      1n,
+      2n,
+      3n,
+      4n,
+    ]);
     expect(map.take()).toBeUndefined();
   });
 
@@ -210,7 +222,9 @@ describeAsRoot("maps on their own", () => {
     expect(codeOf(() => BpfMap.create({ ...valid, keySize: -1 }))).toBe("ERR_BPF_INVALID_ARGUMENT");
     expect(codeOf(() => BpfMap.create({ ...valid, name: "no spaces" }))).toBe("ERR_BPF_INVALID_ARGUMENT");
     expect(codeOf(() => BpfMap.create({ ...valid, maxEntries: 0 }))).toBe("ERR_BPF_MAP EINVAL");
-    expect(codeOf(() => BpfMap.create({ ...valid, type: "hush" as "hash" }))).toBe("ERR_BPF_INVALID_ARGUMENT");
+    expect(codeOf(() => BpfMap.create({ ...valid, type: "hush" as "hash" }))).toBe(
+      "ERR_BPF_INVALID_ARGUMENT",
+    );
   });
 
   test("frozen", () => {

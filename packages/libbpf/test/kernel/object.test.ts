@@ -18,7 +18,10 @@ function failure(action: () => unknown): BpfError {
 
 describeAsRoot("opening", () => {
   test("a file that is not there", () => {
-    expect(failure(() => BpfObject.open("/nonexistent.o"))).toMatchObject({ code: "ERR_BPF_OPEN", errnoName: "ENOENT" });
+    expect(failure(() => BpfObject.open("/nonexistent.o"))).toMatchObject({
+      code: "ERR_BPF_OPEN",
+      errnoName: "ENOENT",
+    });
   });
 
   test("bytes that are no ELF file", () => {
@@ -47,8 +50,12 @@ describeAsRoot("opening", () => {
     const error = failure(() => BpfObject.open(object("maps"), { rodata: { smal: 1 } }));
     expect(error).toMatchObject({ code: "ERR_BPF_NOT_FOUND" });
     expect(error.message).toContain("Did you mean small?");
-    expect(failure(() => BpfObject.open(object("maps"), { maps: { hush: { maxEntries: 1 } } })).message).toContain("hash");
-    expect(failure(() => BpfObject.open(object("maps"), { programs: { shaw: {} } })).message).toContain("show");
+    expect(
+      failure(() => BpfObject.open(object("maps"), { maps: { hush: { maxEntries: 1 } } })).message,
+    ).toContain("hash");
+    expect(failure(() => BpfObject.open(object("maps"), { programs: { shaw: {} } })).message).toContain(
+      "show",
+    );
   });
 
   test.each([

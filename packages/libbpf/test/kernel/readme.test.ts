@@ -10,7 +10,10 @@ import { describeAsRoot } from "./support.ts";
 
 const root = join(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```/gms)].map((match) => ({ language: match[1], code: match[2] ?? "" }));
+const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```/gms)].map((match) => ({
+  language: match[1],
+  code: match[2] ?? "",
+}));
 const typescript = blocks.filter(({ language }) => language === "ts").map(({ code }) => code);
 
 let folder: string;
@@ -39,7 +42,10 @@ describeAsRoot("the README", () => {
 
   test("the example reports a process that starts, and ends on SIGINT", async () => {
     writeFileSync(join(folder, "example.ts"), typescript[0] ?? "");
-    const child = spawn(process.execPath, [...node, "example.ts"], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [...node, "example.ts"], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let output = "";
     const seen = new Promise<void>((resolve, reject) => {
       // A program with a name of its own, started again and again until the example is attached and reports it.

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 
-import { BpfError, BpfObject, frames, RingBufferReader, type RingBufferReaderOptions } from "../../src/index.ts";
+import {
+  BpfError,
+  BpfObject,
+  frames,
+  RingBufferReader,
+  type RingBufferReaderOptions,
+} from "../../src/index.ts";
 import { object } from "../compile.ts";
 import { describeAsRoot, openDescriptors, rawArguments, readU64, until } from "./support.ts";
 
@@ -36,7 +42,8 @@ class Collector {
     for (const record of frames(batch)) {
       this.numbers.push(Number(readU64(record)));
       if (record.byteLength !== Number(readU64(record, 8))) throw new Error("a record of the wrong length");
-      if (Buffer.compare(record.subarray(16), pattern.subarray(16, record.byteLength)) !== 0) throw new Error("torn");
+      if (Buffer.compare(record.subarray(16), pattern.subarray(16, record.byteLength)) !== 0)
+        throw new Error("torn");
       count++;
     }
     if (count !== records) throw new Error(`${count} frames, ${records} announced`);
@@ -93,7 +100,7 @@ describeAsRoot("ring buffer reader", () => {
   test("records larger than the batch, between small ones", async () => {
     using opened = open();
     const collector = new Collector();
-    using reader = new RingBufferReader(opened.map("ring"), { ...collector, batchBytes: 4096 });
+    using reader = new RingBufferReader(opened.map("ring"), { onBatch: collector.onBatch, batchBytes: 4096 });
     const lengths = [64, 4088, 4089, 200_000, 16, 4080, MAX_LENGTH, 64, 64];
     for (const length of lengths) produce(opened, 1, length);
     await until(() => collector.numbers.length === lengths.length, "all records arrived");
@@ -105,7 +112,10 @@ describeAsRoot("ring buffer reader", () => {
     using opened = open();
     opened.writeVariable("flags", BPF_RB_NO_WAKEUP);
     const collector = new Collector();
-    using reader = new RingBufferReader(opened.map("ring"), { ...collector, flushIntervalMs: 5 });
+    using reader = new RingBufferReader(opened.map("ring"), {
+      onBatch: collector.onBatch,
+      flushIntervalMs: 5,
+    });
     await until(() => reader.stats.timerTicks >= 3, "the timer ran");
     expect(collector.batches).toEqual([]);
     produce(opened, 100);
@@ -116,9 +126,15 @@ describeAsRoot("ring buffer reader", () => {
   test("pause leaves the ring alone; drain and resume", async () => {
     using opened = open();
     const collector = new Collector();
-    using reader = new RingBufferReader(opened.map("ring"), { ...collector, flushIntervalMs: 1 });
+    using reader = new RingBufferReader(opened.map("ring"), {
+      onBatch: collector.onBatch,
+      flushIntervalMs: 1,
+    });
     // A second reader's timer shows that time has passed on the loop.
-    using clock = new RingBufferReader(opened.map("second"), { onBatch: () => undefined, flushIntervalMs: 1 });
+    using clock = new RingBufferReader(opened.map("second"), {
+      onBatch: () => undefined,
+      flushIntervalMs: 1,
+    });
     reader.pause();
     reader.pause();
     produce(opened, 10);
@@ -237,7 +253,10 @@ describeAsRoot("ring buffer reader", () => {
     };
     setImmediate(tick);
     await until(() => reader.stats.records === 1000, "all records arrived");
-    const runs = order.join(" ").split("turn").map((part) => part.trim().split(" ").filter(Boolean).length);
+    const runs = order
+      .join(" ")
+      .split("turn")
+      .map((part) => part.trim().split(" ").filter(Boolean).length);
     // A poll event and a timer event may fall into one turn.
     expect(Math.max(...runs)).toBeLessThanOrEqual(4);
   });
@@ -245,13 +264,18 @@ describeAsRoot("ring buffer reader", () => {
   test("several maps in one reader", async () => {
     using opened = open();
     const collector = new Collector();
-    using reader = new RingBufferReader([opened.map("ring"), opened.map("second")], { ...collector, batchBytes: 4096 });
+    using reader = new RingBufferReader([opened.map("ring"), opened.map("second")], {
+      onBatch: collector.onBatch,
+      batchBytes: 4096,
+    });
     for (const toSecond of [false, true, false, true]) {
       opened.writeVariable("to_second", toSecond);
       produce(opened, 400);
     }
     await until(() => collector.numbers.length === 1600, "all records arrived");
-    expect([...collector.numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 1600 }, (_, index) => index));
+    expect([...collector.numbers].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 1600 }, (_, index) => index),
+    );
     expect(reader.stats.records).toBe(1600);
   });
 
@@ -303,6 +327,8 @@ describeAsRoot("ring buffer reader", () => {
     expect(start({ onBatch: undefined })).toBe("ERR_BPF_INVALID_ARGUMENT");
     expect(caught(() => new RingBufferReader([], { onBatch })).code).toBe("ERR_BPF_INVALID_ARGUMENT");
     using unloaded = BpfObject.open(object("ring"));
-    expect(caught(() => new RingBufferReader(unloaded.map("ring"), { onBatch })).code).toBe("ERR_BPF_NOT_LOADED");
+    expect(caught(() => new RingBufferReader(unloaded.map("ring"), { onBatch })).code).toBe(
+      "ERR_BPF_NOT_LOADED",
+    );
   });
 });

@@ -21,6 +21,11 @@ export class Collector implements AsyncDisposable {
     return this.#byPorts.get(`${local} ${remote}`) ?? [];
   }
 
+  /** Every record, connection by connection. */
+  all(): readonly TapRecord[] {
+    return Array.from(this.#byPorts.values()).flat();
+  }
+
   statistics(): TapStatistics {
     return this.#tap.statistics();
   }

@@ -1,0 +1,63 @@
+import { DIRECTION, GAP_CAUSE, LAYOUT, RECORD_TYPE } from "@tcptracker/events";
+import { FRAME_HEADER_BYTES, frameBytes } from "@tcptracker/libbpf";
+
+/** The records that the full ring refused for one connection. */
+export interface Leftovers {
+  /** Frames, as a ring buffer reader delivers them. */
+  readonly batch: Uint8Array;
+  /** Bytes that the gap records among them declare. */
+  readonly gapBytes: bigint;
+  readonly records: number;
+}
+
+const { tt_record: RECORD, tt_open: OPEN, tt_gap: GAP, tt_close: CLOSE, tt_connection: CONNECTION } = LAYOUT;
+
+function frame(record: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(frameBytes(record.length));
+  new DataView(framed.buffer).setUint32(0, record.length, true);
+  framed.set(record, FRAME_HEADER_BYTES);
+  return framed;
+}
+
+/** A record that begins with the entry's header. */
+function recordOf(entry: Uint8Array, type: number, direction: number, size: number): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(size);
+  bytes.set(entry.subarray(0, RECORD.size));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(RECORD.fields.length.offset, size, true);
+  view.setUint8(RECORD.fields.type.offset, type);
+  view.setUint8(RECORD.fields.direction.offset, direction);
+  return { bytes, view };
+}
+
+/**
+ * The records that the kernel owes for a connection: what the ring had no room for, in the order in which the kernel
+ * would have sent them.
+ *
+ * @param entry - a value of the `unsent` or the `connections` map (struct tt_connection)
+ * @param ended - whether the close record is one of them
+ */
+export function leftoversOf(entry: Uint8Array, ended: boolean): Leftovers {
+  const view = new DataView(entry.buffer, entry.byteOffset, entry.length);
+  const fields = CONNECTION.fields;
+  const frames: Uint8Array[] = [];
+  let gapBytes = 0n;
+  if (view.getUint8(fields.open_owed.offset) === 1)
+    frames.push(frame(recordOf(entry, RECORD_TYPE.open, 0, OPEN.size).bytes));
+  const gaps = [
+    [DIRECTION.egress, fields.egress_owed_offset.offset, fields.egress_owed_size.offset],
+    [DIRECTION.ingress, fields.ingress_owed_offset.offset, fields.ingress_owed_size.offset],
+  ] as const;
+  for (const [direction, offsetAt, sizeAt] of gaps) {
+    const size = view.getBigUint64(sizeAt, true);
+    if (size === 0n) continue;
+    const gap = recordOf(entry, RECORD_TYPE.gap, direction, GAP.size);
+    gap.view.setBigUint64(GAP.fields.offset.offset, view.getBigUint64(offsetAt, true), true);
+    gap.view.setBigUint64(GAP.fields.size.offset, size, true);
+    gap.view.setUint16(GAP.fields.cause.offset, GAP_CAUSE.ring_full, true);
+    frames.push(frame(gap.bytes));
+    gapBytes += size;
+  }
+  if (ended) frames.push(frame(entry.slice(0, CLOSE.size)));
+  return { batch: Buffer.concat(frames), gapBytes, records: frames.length };
+}

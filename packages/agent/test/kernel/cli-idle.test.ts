@@ -1,0 +1,39 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { Agent } from "./support/agent.ts";
+import { run } from "./support/http.ts";
+
+/** User and system time of a process so far, in clock ticks. */
+async function cpuTicks(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  // The name before it, in parentheses, may have spaces; utime and stime are the 14th and 15th of all.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+async function residentKiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+}
+
+test("an idle agent is small; how much CPU time it uses is printed", async () => {
+  const seconds = 10;
+  const ticksPerSecond = Number((await run("getconf", ["CLK_TCK"])).stdout);
+  await using agent = await Agent.tapping(["--json"]);
+  const before = await cpuTicks(agent.pid);
+  const started = performance.now();
+  // Not for something to happen: the time itself is what is measured.
+  await delay(seconds * 1000);
+  const used = (await cpuTicks(agent.pid)) - before;
+  const elapsed = (performance.now() - started) / 1000;
+  const resident = await residentKiB(agent.pid);
+  const share = (used / ticksPerSecond / elapsed) * 100;
+  console.log(
+    `idle agent: ${used} ticks of CPU time in ${elapsed.toFixed(1)} s = ${share.toFixed(2)} % of a core, ` +
+      `VmRSS ${(resident / 1024).toFixed(1)} MiB, ${agent.records().length} records of other programs`,
+  );
+  // Time depends on what else the machine does; memory does not.
+  expect(resident).toBeGreaterThan(0);
+  expect(resident / 1024).toBeLessThan(120);
+});

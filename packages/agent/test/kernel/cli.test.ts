@@ -1,0 +1,141 @@
+import { spawnSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Agent, COMMAND } from "./support/agent.ts";
+import { whileRequesting, request, startServer, type Listening } from "./support/http.ts";
+import { recordsOf } from "./support/tiling.ts";
+import { within } from "./support/until.ts";
+
+const SUMMARY = /^tcptracker: \d.* calls? on .* connections? .* records?$/m;
+
+let server: Listening;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+function payloadsOf(agent: Agent): string {
+  return recordsOf(agent.records(), { remote: server.port })
+    .map((record) => (record.type === "data" ? Buffer.from(record.payload ?? []).toString("latin1") : ""))
+    .join("");
+}
+
+describe("what goes where", () => {
+  test("--json: records and nothing else on standard output, the rest on standard error", async () => {
+    await using agent = await Agent.tapping(["--json"]);
+    expect(await request(server.port, "/hello")).toBe("you asked for /hello");
+    const { code, stdout, stderr } = await agent.stop();
+    expect(code).toBe(0);
+    expect(stdout.endsWith("\n")).toBe(true);
+    const client = recordsOf(agent.records(), { remote: server.port });
+    expect(client.map(({ type }) => type)).toEqual(expect.arrayContaining(["open", "data", "close"]));
+    expect(new Set(client.map(({ process: { pid } }) => pid))).toEqual(new Set([process.pid]));
+    expect(payloadsOf(agent)).toMatch(
+      /^GET \/hello HTTP\/1.1\r\n[^]*HTTP\/1.1 200 OK\r\n[^]*you asked for \/hello$/,
+    );
+    expect(stderr).toMatch(/^tcptracker: tapping .*$/m);
+    expect(stderr).toMatch(SUMMARY);
+    expect(stderr).toMatch(/^(tcptracker: .*\n)+$/);
+  });
+
+  test("text: a line for each record, without colours where there is no terminal", async () => {
+    await using agent = await Agent.tapping();
+    await request(server.port, "/in-text");
+    const { stdout } = await agent.stop();
+    const lines = stdout.split("\n").filter((line) => line.includes(`127.0.0.1:${server.port}`));
+    const time = String.raw`^\d\d:\d\d:\d\d\.\d{6}  .*\[${process.pid}\]  127\.0\.0\.1:\d+`;
+    const asked = new RegExp(
+      String.raw`${time} > 127\.0\.0\.1:${server.port}  \d+ B  \| GET /in-text HTTP/1.1$`,
+    );
+    const answered = new RegExp(
+      String.raw`${time} < 127\.0\.0\.1:${server.port}  \d+ B  \| HTTP/1.1 200 OK$`,
+    );
+    expect(lines.filter((line) => asked.test(line))).toHaveLength(1);
+    expect(lines.filter((line) => answered.test(line))).toHaveLength(1);
+    expect(stdout).not.toContain("\x1b");
+  });
+});
+
+describe("the end", () => {
+  test("--duration ends by itself", async () => {
+    const started = performance.now();
+    await using agent = new Agent(["tap", "--duration", "1s"]);
+    const { code, stderr } = await agent.ended();
+    expect(performance.now() - started).toBeGreaterThan(1000);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(SUMMARY);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("%s drains what was seen until then", async (signal) => {
+    await using agent = await Agent.tapping(["--json"]);
+    await request(server.port, `/just-before-${signal}`);
+    const { code, stderr } = await agent.stop(signal);
+    expect(code).toBe(0);
+    expect(payloadsOf(agent)).toContain(`you asked for /just-before-${signal}`);
+    expect(stderr).toMatch(SUMMARY);
+  });
+});
+
+describe("standard output that is closed ends quietly", () => {
+  const quiet = /^tcptracker: tapping .*\n(tcptracker: (?!cannot).*\n){2,}$/;
+
+  test.each([[[]], [["--json"]]])("tap %j | head -n 1", async (options) => {
+    const script = '"$@" | head -n 1; echo "exit ${PIPESTATUS[0]}"';
+    await using agent = new Agent([script, "bash", process.execPath, COMMAND, "tap", ...options], {
+      program: "bash",
+      command: "-c",
+    });
+    const { stdout, stderr } = await whileRequesting(server.port, () => agent.ended());
+    const lines = stdout.split("\n");
+    expect(lines).toHaveLength(3);
+    expect(lines.slice(1)).toEqual(["exit 0", ""]);
+    expect(stderr).toMatch(quiet);
+  });
+
+  test.each([[[]], [["--json"]]])("tap %j and a reader that is gone from the start", async (options) => {
+    await using agent = new Agent(["tap", ...options]);
+    agent.child.stdout.destroy();
+    const { code, stderr } = await whileRequesting(server.port, () => agent.ended());
+    expect(code).toBe(0);
+    expect(stderr).toMatch(quiet);
+  });
+
+  test("a reader that leaves while the agent waits for it", async () => {
+    await using big = await startServer("127.0.0.1", "x".repeat(1 << 20));
+    await using agent = await Agent.tapping(["--json"]);
+    agent.child.stdout.pause();
+    // Many times what the pipe between the two can hold.
+    for (let i = 0; i < 4; i++) await within("a response", request(big.port, "/big"));
+    agent.child.stdout.destroy();
+    const { code, stderr } = await whileRequesting(server.port, () => agent.ended());
+    expect(code).toBe(0);
+    expect(stderr).toMatch(quiet);
+  });
+});
+
+describe("exit codes", () => {
+  test.each([
+    [2, [], "a command is missing"],
+    [2, ["tap", "--nonsense"], "--nonsense"],
+    [2, ["tap", "--snaplen", "many"], "--snaplen"],
+    [2, ["tap", "--buffer-size", "1"], "bufferSize"],
+    [4, ["tap", "--attach", "kprobe"], "--attach tracepoint"],
+    [4, ["tap", "--attach", "fexit"], "--attach tracepoint"],
+    [4, ["tap", "--transport", "perfbuf"], "--transport ringbuf"],
+    [4, ["tap", "--filter", "true"], "--filter"],
+    [4, ["doctor"], "doctor"],
+  ])("%d for %j", (code, args, message) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], { encoding: "utf8" });
+    expect(stderr).toContain(message);
+    expect({ status, stdout }).toEqual({ status: code, stdout: "" });
+  });
+
+  test("3 without the rights, and it says which", async () => {
+    await using agent = new Agent(["tap", "--duration", "1s"], {
+      spawn: { uid: 65534, gid: 65534, cwd: "/" },
+    });
+    const { code, stdout, stderr } = await agent.ended();
+    expect(stderr).toMatch(/not permitted.*root.*CAP_BPF.*CAP_PERFMON/);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+  });
+});
