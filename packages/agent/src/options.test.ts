@@ -19,7 +19,7 @@ test("the defaults are those of the documentation", () => {
     snaplen: 262144,
     bufferSize: 16777216,
     maxConnections: 65536,
-    flushIntervalMs: 20,
+    flushIntervalMs: 50,
   });
 });
 

@@ -24,7 +24,7 @@ export interface TapOptions {
   readonly bufferSize?: number;
   /** Connections followed at the same time, 1 to 16777216; default 65536. */
   readonly maxConnections?: number;
-  /** Longest time in milliseconds that a record waits in the kernel while the buffer is nearly empty; default 20. */
+  /** Longest time in milliseconds that a record waits in the kernel while the buffer is nearly empty; default 50. */
   readonly flushIntervalMs?: number;
 }
 
@@ -67,6 +67,6 @@ export function resolveOptions(options: TapOptions): ResolvedTapOptions {
     snaplen: integer("snaplen", options.snaplen, 262144, 0, 64 * 1024 * 1024),
     bufferSize: 2 ** Math.ceil(Math.log2(bufferSize)),
     maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),
-    flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 20, 1, 60_000),
+    flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 50, 1, 60_000),
   };
 }

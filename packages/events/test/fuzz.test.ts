@@ -20,17 +20,17 @@ describe("fixtures", () => {
 describe("mutated batches", () => {
   const corpus = [...readCorpus().values()];
 
-  test("give records and DecodeErrors, nothing else", () => {
+  test("give records and DecodeErrors, nothing else", { timeout: 60_000 }, () => {
     const random = new Random(1);
     let [records, errors] = [0, 0];
-    for (let batch = 0; batch < 3000; batch++) {
+    for (let batch = 0; batch < 1000; batch++) {
       const outcome = checkBatch(mutate(random, corpus));
       records += outcome.records;
       errors += outcome.errors;
     }
     // A mutator that breaks everything, or nothing, tests nothing.
-    expect(records).toBeGreaterThan(3000);
-    expect(errors).toBeGreaterThan(1000);
+    expect(records).toBeGreaterThan(1000);
+    expect(errors).toBeGreaterThan(500);
   });
 
   test("are the same for the same seed", () => {

@@ -20,7 +20,12 @@ function frame(record: Uint8Array): Uint8Array {
 }
 
 /** A record that begins with the entry's header. */
-function recordOf(entry: Uint8Array, type: number, direction: number, size: number): { bytes: Uint8Array; view: DataView } {
+function recordOf(
+  entry: Uint8Array,
+  type: number,
+  direction: number,
+  size: number,
+): { bytes: Uint8Array; view: DataView } {
   const bytes = new Uint8Array(size);
   bytes.set(entry.subarray(0, RECORD.size));
   const view = new DataView(bytes.buffer);

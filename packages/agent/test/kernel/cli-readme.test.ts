@@ -27,7 +27,9 @@ async function runBlock(code: string): Promise<{ status: number | null; stdout: 
   const closed = once(child, "close") as Promise<[number | null]>;
   const ended = Promise.all([closed, text(child.stdout), text(child.stderr)]);
   try {
-    const [[status], stdout, stderr] = await whileRequesting(server.port, () => within("the code ends", ended));
+    const [[status], stdout, stderr] = await whileRequesting(server.port, () =>
+      within("the code ends", ended),
+    );
     return { status, stdout: stdout.replaceAll(String(server.port), "PORT"), stderr };
   } finally {
     child.kill("SIGKILL");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Agent, COMMAND } from "./support/agent.ts";
 import { whileRequesting, request, startServer, type Listening } from "./support/http.ts";
 import { recordsOf } from "./support/tiling.ts";
-import { within } from "./support/until.ts";
+import { until, within } from "./support/until.ts";
 
 const SUMMARY = /^tcptracker: \d.* calls? on .* connections? .* records?$/m;
 
@@ -23,6 +23,10 @@ describe("what goes where", () => {
   test("--json: records and nothing else on standard output, the rest on standard error", async () => {
     await using agent = await Agent.tapping(["--json"]);
     expect(await request(server.port, "/hello")).toBe("you asked for /hello");
+    // The ends close on their own time.
+    await until("the client's end is closed", () =>
+      recordsOf(agent.records(), { remote: server.port }).some(({ type }) => type === "close"),
+    );
     const { code, stdout, stderr } = await agent.stop();
     expect(code).toBe(0);
     expect(stdout.endsWith("\n")).toBe(true);

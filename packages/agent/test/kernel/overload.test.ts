@@ -43,5 +43,7 @@ test("connections that end while the ring is full are told all the same", async 
   expect(BigInt(opens.length)).toBe(counters.connections_opened);
   expect(counters.undeclared_bytes).toBe(0n);
   expect(counters.delivered_bytes + counters.gap_bytes).toBe(counters.egress_bytes + counters.ingress_bytes);
-  console.log(`${counters.connections_closed} ends of connections, ${counters.close_deferred} told by user space`);
+  console.log(
+    `${counters.connections_closed} ends of connections, ${counters.close_deferred} told by user space`,
+  );
 });
