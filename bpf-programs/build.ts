@@ -18,7 +18,9 @@ function run(command: string, args: readonly string[]): void {
     execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") {
-      console.error(`${command} is not installed: run 'npm run setup', or 'apt-get install clang-19 llvm-19'`);
+      console.error(
+        `${command} is not installed: run 'npm run setup', or 'apt-get install clang-19 llvm-19'`,
+      );
       process.exit(1);
     }
     console.error(`${command} failed on ${args.at(-1)}`);

@@ -7,7 +7,12 @@ const config: ViteUserConfig = defineConfig({
   cacheDir: "../node_modules/.vite/probes",
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name: "probes", include: ["ts/**/*.test.ts", "test/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
+  test: {
+    name: "probes",
+    include: ["ts/**/*.test.ts", "test/**/*.test.ts"],
+    environment: "node",
+    testTimeout: 60_000,
+  },
 });
 
 export default config;

@@ -26,7 +26,10 @@ function parseCommandLine(): { duration: string | undefined; rate: string } {
     });
     return { duration: values.duration, rate: values.rate };
   } catch (error) {
-    fail(`${error instanceof Error ? error.message : String(error)}; there are --duration 5s and --rate N`, 2);
+    fail(
+      `${error instanceof Error ? error.message : String(error)}; there are --duration 5s and --rate N`,
+      2,
+    );
   }
 }
 

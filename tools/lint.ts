@@ -19,14 +19,18 @@ function fail(message: string, output: string): never {
 
 const lint = nx("run-many", "-t", "lint", "--output-style=stream");
 if (lint.status !== 0) fail("there are findings", lint.output);
-if (lint.output.includes("The rule will be skipped")) fail("the module-boundary rule was asleep", lint.output);
+if (lint.output.includes("The rule will be skipped"))
+  fail("the module-boundary rule was asleep", lint.output);
 
 const tools = spawnSync("eslint", ["tools", "eslint.config.js"], { cwd: root, encoding: "utf8" });
 if (tools.status !== 0) fail("there are findings in tools/", tools.stdout + tools.stderr);
 
 // An import against the direction of the rooms must be refused, or the rule guards nothing.
 const fixture = join(root, "packages/events/src/forbidden-import.fixture.ts");
-writeFileSync(fixture, 'import { BpfObject } from "@tcptracker/libbpf";\n\nexport const forbidden: unknown = BpfObject;\n');
+writeFileSync(
+  fixture,
+  'import { BpfObject } from "@tcptracker/libbpf";\n\nexport const forbidden: unknown = BpfObject;\n',
+);
 try {
   const refused = nx("run", "@tcptracker/events:lint", "--skip-nx-cache");
   if (refused.status === 0 || !refused.output.includes("@nx/enforce-module-boundaries"))

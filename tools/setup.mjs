@@ -59,14 +59,18 @@ function installDebianPackages() {
       "there is no apt-get here; install the equivalents of these packages with this system's package manager:",
       `  ${packages.join(" ")}`,
     );
-  if (process.getuid() !== 0) fail("installing them needs root; run this, then try again:", `  sudo ${byHand}`);
+  if (process.getuid() !== 0)
+    fail("installing them needs root; run this, then try again:", `  sudo ${byHand}`);
   say(`installing them: ${byHand}`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
   const still = requirements.filter(isMissing);
-  if (still.length > 0) fail(`apt-get installed ${packages.join(" ")}, but these are still not found:`,
-    ...still.map((requirement) => `  ${requirement.command ?? requirement.file}`));
+  if (still.length > 0)
+    fail(
+      `apt-get installed ${packages.join(" ")}, but these are still not found:`,
+      ...still.map((requirement) => `  ${requirement.command ?? requirement.file}`),
+    );
 }
 
 function installNpmPackages() {
@@ -74,7 +78,11 @@ function installNpmPackages() {
   const fingerprint = createHash("sha256").update(lock).update(process.arch).digest("hex");
   const stamp = join(root, "node_modules", ".tcptracker-setup");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === fingerprint) return;
-  say(existsSync(join(root, "node_modules")) ? "package-lock.json changed: npm ci" : "installing npm packages: npm ci");
+  say(
+    existsSync(join(root, "node_modules"))
+      ? "package-lock.json changed: npm ci"
+      : "installing npm packages: npm ci",
+  );
   run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, fingerprint);
@@ -84,7 +92,9 @@ function checkPlatform() {
   const [major] = process.versions.node.split(".").map(Number);
   if (major < 20) fail(`Node ${process.versions.node} is too old for the setup; Node 20 or newer is needed`);
   if (process.platform !== "linux")
-    fail(`tcptracker taps Linux kernels; this is ${process.platform}. Use a Linux machine or virtual machine`);
+    fail(
+      `tcptracker taps Linux kernels; this is ${process.platform}. Use a Linux machine or virtual machine`,
+    );
   if (process.arch !== "x64" && process.arch !== "arm64")
     fail(`tcptracker runs on x86-64 and arm64; this is ${process.arch}`);
 }

@@ -44,5 +44,8 @@ test("the objects are the same wherever they are built", () => {
 test("no path of the build machine is in an object", () => {
   buildIn("unmistakable-name");
   for (const object of OBJECTS)
-    expect(readFileSync(join(scratch, "unmistakable-name/dist", object)).includes("unmistakable-name"), object).toBe(false);
+    expect(
+      readFileSync(join(scratch, "unmistakable-name/dist", object)).includes("unmistakable-name"),
+      object,
+    ).toBe(false);
 });
