@@ -11,6 +11,8 @@ const config: ViteUserConfig = defineConfig({
     name: "probes",
     include: ["ts/**/*.test.ts", "test/**/*.test.ts"],
     environment: "node",
+    // nx forces colours upon its tasks, and so upon the programs that tests start.
+    env: { FORCE_COLOR: "0" },
     testTimeout: 60_000,
   },
 });

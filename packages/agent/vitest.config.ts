@@ -12,6 +12,8 @@ const config: ViteUserConfig = defineConfig({
     name: "agent",
     include: ["src/**/*.test.ts", "test/traffic/*.test.ts"],
     environment: "node",
+    // nx forces colours upon its tasks, and so upon the programs that tests start.
+    env: { FORCE_COLOR: "0" },
     testTimeout: 20_000,
   },
 });

@@ -15,6 +15,8 @@ const config: ViteUserConfig = defineConfig({
     include: root ? ["test/kernel/**/*.test.ts"] : [],
     passWithNoTests: !root,
     environment: "node",
+    // nx forces colours upon its tasks, and so upon the programs that tests start.
+    env: { FORCE_COLOR: "0" },
     fileParallelism: false,
     execArgv: ["--expose-gc"],
     testTimeout: 60_000,

@@ -12,6 +12,8 @@ const config: ViteUserConfig = defineConfig({
     name: "libbpf-kernel",
     include: ["test/kernel/**/*.test.ts"],
     environment: "node",
+    // nx forces colours upon its tasks, and so upon the programs that tests start.
+    env: { FORCE_COLOR: "0" },
     globalSetup: "test/compile.ts",
     // The files count descriptors and system-wide hits: one at a time, each in a process of its own.
     pool: "forks",

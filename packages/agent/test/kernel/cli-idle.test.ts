@@ -25,24 +25,47 @@ async function residentKiB(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
 }
 
-test("an idle agent is small; how much CPU time it uses is printed", async () => {
-  const seconds = 10;
+const SECONDS = 10;
+
+interface Measurement {
+  readonly records: number;
+  readonly residentMiB: number;
+  readonly text: string;
+}
+
+/** Runs an agent of its own for a while and looks at what that costs. */
+async function measure(): Promise<Measurement> {
   const ticksPerSecond = Number((await run("getconf", ["CLK_TCK"])).stdout);
   await using agent = await Agent.tapping(["--json"]);
   const [before, ranBefore] = [await cpuTicks(agent.pid), await runNanoseconds(agent.pid)];
   const started = performance.now();
   // Not for something to happen: the time itself is what is measured.
-  await delay(seconds * 1000);
+  await delay(SECONDS * 1000);
   const used = (await cpuTicks(agent.pid)) - before;
   const ran = (await runNanoseconds(agent.pid)) - ranBefore;
   const elapsed = (performance.now() - started) / 1000;
-  const resident = await residentKiB(agent.pid);
+  const residentMiB = (await residentKiB(agent.pid)) / 1024;
+  const records = agent.records().length;
   const share = (used / ticksPerSecond / elapsed) * 100;
-  console.log(
-    `idle agent: ${used} ticks of CPU time in ${elapsed.toFixed(1)} s = ${share.toFixed(2)} % of a core ` +
-      `(${(ran / elapsed / 1e7).toFixed(3)} % to the scheduler), VmRSS ${(resident / 1024).toFixed(1)} MiB, ${agent.records().length} records of other programs`,
-  );
-  // Time depends on what else the machine does; memory does not.
-  expect(resident).toBeGreaterThan(0);
-  expect(resident / 1024).toBeLessThan(120);
+  const text =
+    `${used} ticks of CPU time in ${elapsed.toFixed(1)} s = ${share.toFixed(2)} % of a core ` +
+    `(${(ran / elapsed / 1e7).toFixed(3)} % to the scheduler), VmRSS ${residentMiB.toFixed(1)} MiB, ` +
+    `${records} records of other programs`;
+  return { records, residentMiB, text };
+}
+
+test("an idle agent is small; how much CPU time it uses is printed", { timeout: 120_000 }, async () => {
+  const tried: string[] = [];
+  // The tap sees the whole machine: an agent that met much traffic of other programs was not idle.
+  while (tried.length < 6) {
+    const { records, residentMiB, text } = await measure();
+    tried.push(text);
+    if (records > 200) continue;
+    console.log(`idle agent: ${text}`);
+    // Time depends on what else the machine does; memory does not.
+    expect(residentMiB).toBeGreaterThan(0);
+    expect(residentMiB).toBeLessThan(120);
+    return;
+  }
+  throw new Error(`the machine was never quiet for ${SECONDS} s:\n${tried.join("\n")}`);
 });
