@@ -9,6 +9,7 @@ export {
   MAPS,
   probeObject,
   type ProbeObject,
+  type ProgramKind,
   type ProgramSet,
   setObjectDirectory,
   TRACEPOINT_PROGRAMS,

@@ -6,8 +6,12 @@ import { ProbesError } from "./errors.ts";
 /** How the programs are hooked to the system calls. */
 export type AttachStrategy = "tracepoint" | "kprobe" | "fexit";
 
-/** One complete set of programs inside an object; exactly one set of an object is loaded. */
+/** `typed`: the verifier knows the kernel's types (tp_btf). `raw`: helpers read them (raw_tp), slower, on any kernel. */
+export type ProgramKind = "typed" | "raw";
+
+/** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
+  readonly kind: ProgramKind;
   /** Hooks the exit of the system calls; fills the call and hands it to stage {@link MAPS.stages}[0]. */
   readonly hook: string;
   /** The last stage; never attached, put into the stages array. */
@@ -44,14 +48,19 @@ export const MAPS = {
   stages: "stages",
 } as const;
 
+function programSet(kind: ProgramKind, suffix: string): ProgramSet {
+  return {
+    kind,
+    hook: `sys_exit_${suffix}`,
+    emit: `emit_${suffix}`,
+    gather: `gather_${suffix}`,
+    state: `state_${suffix}`,
+    destroy: `destroy_${suffix}`,
+  };
+}
+
 /** The sets of the `tracepoint` object: typed programs first, raw ones for kernels that refuse those. */
-export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = (["btf", "raw"] as const).map((kind) => ({
-  hook: `sys_exit_${kind}`,
-  emit: `emit_${kind}`,
-  gather: `gather_${kind}`,
-  state: `state_${kind}`,
-  destroy: `destroy_${kind}`,
-}));
+export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = [programSet("typed", "btf"), programSet("raw", "raw")];
 
 /** This module is <package>/ts/objects.ts or <package>/dist/objects.js. */
 let objectDirectory = fileURLToPath(new URL("../dist", import.meta.url));

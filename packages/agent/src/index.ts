@@ -7,9 +7,11 @@ export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Counters } from "./kernel/probe.ts";
 export {
   ATTACH_STRATEGIES,
+  PROGRAM_KINDS,
   resolveOptions,
   TRANSPORTS,
   type Attach,
+  type Programs,
   type ResolvedTapOptions,
   type TapOptions,
   type Transport,

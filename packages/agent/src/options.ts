@@ -9,12 +9,19 @@ export type Attach = (typeof ATTACH_STRATEGIES)[number];
 /** How records come out of the kernel. */
 export type Transport = (typeof TRANSPORTS)[number];
 
+export const PROGRAM_KINDS = ["auto", "typed", "raw"] as const;
+
+/** Which of the two kinds of programs of a strategy is loaded. */
+export type Programs = (typeof PROGRAM_KINDS)[number];
+
 /** What a tap can be told. Everything has a default. */
 export interface TapOptions {
   /** Default `auto`: what this kernel accepts. */
   readonly attach?: Attach;
   /** Default `auto`: what this kernel accepts. */
   readonly transport?: Transport;
+  /** Default `auto`: the typed programs where this kernel accepts them, which are faster, else the raw ones. */
+  readonly programs?: Programs;
   /** Payload bytes kept per system call, 0 to 67108864; default 262144, as tcpdump's. The rest is declared as a gap. */
   readonly snaplen?: number;
   /**
@@ -64,6 +71,7 @@ export function resolveOptions(options: TapOptions): ResolvedTapOptions {
   return {
     attach: choice("attach", options.attach, ATTACH_STRATEGIES, "auto"),
     transport: choice("transport", options.transport, TRANSPORTS, "auto"),
+    programs: choice("programs", options.programs, PROGRAM_KINDS, "auto"),
     snaplen: integer("snaplen", options.snaplen, 262144, 0, 64 * 1024 * 1024),
     bufferSize: 2 ** Math.ceil(Math.log2(bufferSize)),
     maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),

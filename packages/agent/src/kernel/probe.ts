@@ -48,14 +48,13 @@ export class Probe {
       );
     const { path, programSets, identify } = probeObject("tracepoint");
     const refusals: unknown[] = [];
-    for (const set of programSets) {
+    const wanted = programSets.filter(({ kind }) => options.programs === "auto" || options.programs === kind);
+    for (const set of wanted) {
       try {
         return Probe.#openSet(path, set, programSets, identify, options);
       } catch (error) {
         if (!(error instanceof BpfError)) throw error;
         refusals.push(error);
-        // What is forbidden for one set is forbidden for the next.
-        if (error.code === "ERR_BPF_PERMISSION") break;
       }
     }
     throw asTapError(refusals);
@@ -68,7 +67,9 @@ export class Probe {
     identify: string,
     options: ResolvedTapOptions,
   ): Probe {
-    const others = sets.filter((other) => other !== set).flatMap((other) => Object.values(other) as string[]);
+    const others = sets
+      .filter((other) => other !== set)
+      .flatMap(({ hook, emit, gather, state, destroy }) => [hook, emit, gather, state, destroy]);
     const object = BpfObject.open(path, {
       name: "tcptracker",
       rodata: {
