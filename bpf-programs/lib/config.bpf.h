@@ -13,11 +13,17 @@ const volatile __u64 layout_hash = TT_LAYOUT_HASH;
 /* Payload bytes kept per call. */
 const volatile __u32 snaplen = 262144;
 
-/* The reader is woken whenever the ring's fill level crosses a multiple of 2^this bytes. */
+/* The reader is woken whenever the ring's fill level crosses a multiple of 2^this bytes, ... */
 const volatile __u32 wakeup_shift = 21;
+
+/* ... and for a record that comes more than this many ns after the last such wake-up. */
+const volatile __u64 wakeup_interval = 10000000;
 
 /* Makes connection ids unpredictable, so that they tell nothing about kernel addresses. */
 const volatile __u64 connection_seed = 0;
+
+/* When the last wake-up was sent because of the interval: ns, CLOCK_MONOTONIC. */
+__u64 last_wakeup = 0;
 
 /* Thread group of the tap, in the initial pid namespace: set by the `identify` program. */
 __u32 own_pid = 0;

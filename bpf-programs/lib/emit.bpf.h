@@ -47,7 +47,7 @@ static __always_inline enum outcome emit_payload(struct call *call, __u64 n, con
 		bpf_ringbuf_discard(data, BPF_RB_NO_WAKEUP);
 		return UNREADABLE;
 	}
-	submit(data, sizeof(*data) + room);
+	submit(&data->record, sizeof(*data) + room);
 	count_many(TT_COUNTER_DELIVERED_BYTES, n);
 	return EMITTED;
 }

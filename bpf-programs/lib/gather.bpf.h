@@ -57,7 +57,7 @@ static __always_inline void gather_into(struct call *call, const __u32 room)
 		bpf_ringbuf_discard(data, BPF_RB_NO_WAKEUP);
 		return;
 	}
-	submit(data, sizeof(*data) + 2 * room);
+	submit(&data->record, sizeof(*data) + 2 * room);
 	count_many(TT_COUNTER_DELIVERED_BYTES, filled);
 }
 

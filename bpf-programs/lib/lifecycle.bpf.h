@@ -52,7 +52,7 @@ static __always_inline bool send_last_records(struct tt_connection *connection)
 	if (!close)
 		return false;
 	*close = connection->close;
-	submit(close, sizeof(*close));
+	submit(&close->record, sizeof(*close));
 	return true;
 }
 

@@ -18,17 +18,22 @@ struct {
 #define RING_HEADER 8
 
 /*
- * A wake-up costs microseconds, so one is sent only when the fill level crosses a mark; the reader's
- * timer collects what lies below the first. There are marks all the way up because two CPUs
- * that reserve at once can hide a crossing from each other.
+ * A wake-up costs microseconds, so few are sent: one when the fill level crosses a mark (there are marks
+ * all the way up, because two CPUs that reserve at once can hide a crossing from each other), and one when
+ * the last was long ago, so that a reader may sleep while nothing happens. In between, its timer collects.
  */
-static __always_inline void submit(void *record, __u32 reserved)
+static __always_inline void submit(struct tt_record *record, __u32 reserved)
 {
 	__u64 filled = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	__u64 before = filled - RING_HEADER - reserved;
-	bool crossed = (filled >> wakeup_shift) != (before >> wakeup_shift);
+	bool wakes = (filled >> wakeup_shift) != (before >> wakeup_shift);
 
-	bpf_ringbuf_submit(record, crossed ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	/* Signed: another CPU's later record may have been submitted first. */
+	if ((__s64)(record->time - last_wakeup) > (__s64)wakeup_interval) {
+		last_wakeup = record->time;
+		wakes = true;
+	}
+	bpf_ringbuf_submit(record, wakes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	count(TT_COUNTER_RECORDS);
 }
 
@@ -52,7 +57,7 @@ static __always_inline bool emit_open(struct tt_connection *connection, const st
 	open->record.type = TT_RECORD_OPEN;
 	open->record.direction = TT_DIRECTION_NONE;
 	open->record.length = sizeof(*open);
-	submit(open, sizeof(*open));
+	submit(&open->record, sizeof(*open));
 	return true;
 }
 
@@ -71,7 +76,7 @@ static __always_inline bool emit_gap(const struct tt_record *from, __u64 offset,
 	gap->cause = cause;
 	gap->reserved = 0;
 	gap->reserved2 = 0;
-	submit(gap, sizeof(*gap));
+	submit(&gap->record, sizeof(*gap));
 	count_many(TT_COUNTER_GAP_BYTES, size);
 	return true;
 }

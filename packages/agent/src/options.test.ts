@@ -16,10 +16,11 @@ test("the defaults are those of the documentation", () => {
   expect(resolveOptions({})).toEqual({
     attach: "auto",
     transport: "auto",
+    programs: "auto",
     snaplen: 262144,
     bufferSize: 16777216,
     maxConnections: 65536,
-    flushIntervalMs: 50,
+    flushIntervalMs: 10,
   });
 });
 
@@ -27,8 +28,9 @@ test("what is given is kept", () => {
   const options = {
     attach: "tracepoint",
     transport: "ringbuf",
+    programs: "raw",
     snaplen: 0,
-    bufferSize: 65536,
+    bufferSize: 262144,
     maxConnections: 1,
     flushIntervalMs: 1,
   } as const;
@@ -36,7 +38,7 @@ test("what is given is kept", () => {
 });
 
 test("the buffer is rounded up to a power of two, as the kernel wants it", () => {
-  expect(resolveOptions({ bufferSize: 65537 }).bufferSize).toBe(131072);
+  expect(resolveOptions({ bufferSize: 262145 }).bufferSize).toBe(524288);
   expect(resolveOptions({ bufferSize: 100_000_000 }).bufferSize).toBe(2 ** 27);
   expect(resolveOptions({ bufferSize: 2 ** 30 }).bufferSize).toBe(2 ** 30);
 });
@@ -44,7 +46,7 @@ test("the buffer is rounded up to a power of two, as the kernel wants it", () =>
 describe("out of range", () => {
   const ranges: [keyof TapOptions, number, number][] = [
     ["snaplen", 0, 64 * 1024 * 1024],
-    ["bufferSize", 65536, 2 ** 30],
+    ["bufferSize", 262144, 2 ** 30],
     ["maxConnections", 1, 2 ** 24],
     ["flushIntervalMs", 1, 60_000],
   ];

@@ -25,13 +25,16 @@ export interface TapOptions {
   /** Payload bytes kept per system call, 0 to 67108864; default 262144, as tcpdump's. The rest is declared as a gap. */
   readonly snaplen?: number;
   /**
-   * Bytes of the buffer between kernel and agent, rounded up to a power of two, 65536 to 1073741824; default
+   * Bytes of the buffer between kernel and agent, rounded up to a power of two, 262144 to 1073741824; default
    * 16777216. As tcpdump's --buffer-size, in bytes. What does not fit is declared as a gap.
    */
   readonly bufferSize?: number;
   /** Connections followed at the same time, 1 to 16777216; default 65536. */
   readonly maxConnections?: number;
-  /** Longest time in milliseconds that a record waits in the kernel while the buffer is nearly empty; default 50. */
+  /**
+   * Longest time in milliseconds that a record waits in the kernel when another one came shortly before it and the buffer
+   * is nearly empty; default 10. The first record after a pause comes at once.
+   */
   readonly flushIntervalMs?: number;
 }
 
@@ -67,7 +70,7 @@ function choice<const T extends string>(
  * @throws {@link TapError} ERR_TAP_OPTION for a value out of range
  */
 export function resolveOptions(options: TapOptions): ResolvedTapOptions {
-  const bufferSize = integer("bufferSize", options.bufferSize, 16 * 1024 * 1024, 65536, 1024 ** 3);
+  const bufferSize = integer("bufferSize", options.bufferSize, 16 * 1024 * 1024, 262144, 1024 ** 3);
   return {
     attach: choice("attach", options.attach, ATTACH_STRATEGIES, "auto"),
     transport: choice("transport", options.transport, TRANSPORTS, "auto"),
@@ -75,6 +78,6 @@ export function resolveOptions(options: TapOptions): ResolvedTapOptions {
     snaplen: integer("snaplen", options.snaplen, 262144, 0, 64 * 1024 * 1024),
     bufferSize: 2 ** Math.ceil(Math.log2(bufferSize)),
     maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),
-    flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 50, 1, 60_000),
+    flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 10, 1, 60_000),
   };
 }

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
 import { RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
-import { Probe, type Counters } from "./kernel/probe.ts";
+import { Probe, REST_AFTER, type Counters } from "./kernel/probe.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
 import type { Source } from "./pipeline.ts";
 import { AsyncQueue } from "./queue.ts";
@@ -71,6 +71,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     });
     this.#reader = new RingBufferReader(probe.ring, {
       flushIntervalMs: options.flushIntervalMs,
+      restAfterMs: REST_AFTER,
       onBatch: (batch) => {
         this.#onBatch(batch);
       },

@@ -1,9 +1,34 @@
 #include "reader.h"
 
+#include <sys/epoll.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 
 namespace bridge {
+
+void Reader::Watch::CloseDescriptors() {
+  if (epoll >= 0) close(epoll);
+  epoll = -1;
+  ring.reset();
+}
+
+int Reader::Watch::Open(uv_loop_t* loop) {
+  epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) return errno;
+  epoll_event event = {};
+  event.events = EPOLLIN | EPOLLET;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, ring->fd(), &event) != 0) return errno;
+  return -uv_poll_init(loop, &poll, epoll);
+}
+
+int Reader::Watch::TakeWakeup() {
+  epoll_event event = {};
+  int count = epoll_wait(epoll, &event, 1, 0);
+  if (count < 0) return errno;
+  return count > 0 && (event.events & EPOLLERR) != 0 ? EIO : 0;
+}
 
 Reader* Reader::Start(napi_env env, napi_value callback, std::vector<std::unique_ptr<Ring>> rings,
                       const ReaderOptions& options, int* error) {
@@ -34,8 +59,8 @@ int Reader::Init(napi_value callback, std::vector<std::unique_ptr<Ring>> rings) 
     auto watch = std::make_unique<Watch>();
     watch->reader = this;
     watch->ring = std::move(ring);
-    error = uv_poll_init(loop, &watch->poll, watch->ring->fd());
-    if (error != 0) return -error;
+    error = watch->Open(loop);
+    if (error != 0) return error;
     watch->poll.data = watch.get();
     open_handles_++;
     watches_.push_back(std::move(watch));
@@ -50,8 +75,10 @@ int Reader::Resume() {
     int error = uv_poll_start(&watch->poll, UV_READABLE, OnPoll);
     if (error != 0) return -error;
   }
-  if (options_.flush_ms > 0) uv_timer_start(&timer_, OnTimer, options_.flush_ms, options_.flush_ms);
   paused_ = false;
+  last_record_ms_ = uv_now(timer_.loop);
+  // Whatever came while nobody looked has had its wake-up.
+  Schedule(true, true);
   return 0;
 }
 
@@ -70,19 +97,23 @@ void Reader::SetRef(bool ref) {
 }
 
 void Reader::OnPoll(uv_poll_t* poll, int status, int) {
-  Reader* reader = static_cast<Watch*>(poll->data)->reader;
+  Watch* watch = static_cast<Watch*>(poll->data);
+  Reader* reader = watch->reader;
   reader->stats_.poll_wakeups++;
-  if (status < 0) {
+  int error = status < 0 ? -status : watch->TakeWakeup();
+  if (error != 0) {
     napi_handle_scope scope = nullptr;
     if (napi_open_handle_scope(reader->env_, &scope) != napi_ok) return;
     // A descriptor that reports an error once reports it for ever: stop instead of spinning.
     reader->Pause();
     reader->depth_++;
-    reader->Deliver(nullptr, 0, static_cast<uint32_t>(-status), false);
+    reader->Deliver(nullptr, 0, static_cast<uint32_t>(error), false);
     if (--reader->depth_ == 0 && reader->closed_) reader->Release();
     napi_close_handle_scope(reader->env_, scope);
     return;
   }
+  // Also when the record that it was sent for is gone already, or is not committed yet.
+  reader->last_record_ms_ = uv_now(reader->timer_.loop);
   reader->Pump();
 }
 
@@ -94,18 +125,37 @@ void Reader::OnTimer(uv_timer_t* timer) {
 
 bool Reader::Pump() {
   bool any = false;
+  bool more = true;
   depth_++;
-  for (uint32_t i = 0; i < options_.max_batches && !paused_ && !closed_; i++) {
+  for (uint32_t i = 0; i < options_.max_batches && more && !paused_ && !closed_; i++) {
     napi_handle_scope scope = nullptr;
     if (napi_open_handle_scope(env_, &scope) != napi_ok) break;
     Next next = Step(nullptr, false);
     napi_close_handle_scope(env_, scope);
-    if (next == Next::kEmpty) break;
-    any = true;
+    more = next != Next::kEmpty;
+    any = any || more;
+    // What throws ends the turn; the rest comes in the next one.
     if (next == Next::kStop) break;
   }
-  if (--depth_ == 0 && closed_) Release();
+  if (--depth_ == 0 && closed_) {
+    Release();
+  } else if (!paused_ && !closed_) {
+    Schedule(any, more);
+  }
   return any;
+}
+
+void Reader::Schedule(bool any, bool more) {
+  uint64_t now = uv_now(timer_.loop);
+  if (any) last_record_ms_ = now;
+  bool rest = options_.rest_after_ms > 0 && now - last_record_ms_ >= options_.rest_after_ms;
+  if (more) {
+    uv_timer_start(&timer_, OnTimer, 0, 0);
+  } else if (options_.flush_ms == 0 || rest) {
+    uv_timer_stop(&timer_);
+  } else {
+    uv_timer_start(&timer_, OnTimer, options_.flush_ms, 0);
+  }
 }
 
 void Reader::Drain() {
@@ -215,8 +265,8 @@ void Reader::Close() {
     uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
     for (auto& watch : watches_) {
       uv_close(reinterpret_cast<uv_handle_t*>(&watch->poll), closed);
-      // libuv allows closing the descriptor right after uv_close, and a caller that counts them expects it.
-      watch->ring.reset();
+      // libuv allows closing descriptors right after uv_close, and a caller that counts them expects it.
+      watch->CloseDescriptors();
     }
   }
   bool nothing_to_wait_for = open_handles_ == 0;

@@ -15,6 +15,8 @@ struct ReaderOptions {
   size_t batch_bytes;
   uint64_t flush_ms;
   uint32_t max_batches;
+  // How long the rings must have been empty for the timer to stop until the next wake-up; 0 = it never stops.
+  uint64_t rest_after_ms;
 };
 
 struct ReaderStats {
@@ -45,17 +47,29 @@ class Reader {
   const ReaderStats& stats() const { return stats_; }
 
  private:
+  // A ring behind an edge-triggered epoll of its own: only the wake-ups that the programs send count. libuv's
+  // polling is level-triggered; on the ring itself it would report every record that came without one.
   struct Watch {
-    Reader* reader;
+    ~Watch() { CloseDescriptors(); }
+    int Open(uv_loop_t* loop);
+    // Takes the wake-up; returns 0 or the errno that the ring reports.
+    int TakeWakeup();
+    void CloseDescriptors();
+
+    Reader* reader = nullptr;
     std::unique_ptr<Ring> ring;
-    uv_poll_t poll;
+    int epoll = -1;
+    uv_poll_t poll = {};
   };
   enum class Next { kContinue, kEmpty, kStop };
 
   Reader(napi_env env, const ReaderOptions& options) : env_(env), options_(options) {}
   int Init(napi_value callback, std::vector<std::unique_ptr<Ring>> rings);
-  // Delivers up to max_batches batches; returns whether there was anything to deliver.
+  // Delivers up to max_batches batches, and sees to it that what is left gets its turn; returns whether there was
+  // anything to deliver.
   bool Pump();
+  // When to look again: at once when something is left, else after the flush interval, or when woken.
+  void Schedule(bool any, bool more);
   Next Step(const std::vector<uint64_t>* ends, bool inside_javascript);
   size_t FillFrom(Batch& batch, const std::vector<uint64_t>* ends);
   bool EnsureBuffer(napi_value* buffer);
@@ -78,6 +92,7 @@ class Reader {
   uv_timer_t timer_ = {};
   size_t next_ring_ = 0;
   int open_handles_ = 0;
+  uint64_t last_record_ms_ = 0;
   int depth_ = 0;
   bool paused_ = false;
   bool closed_ = false;

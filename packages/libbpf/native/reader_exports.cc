@@ -17,7 +17,7 @@ Reader& ReaderArg(const Napi::CallbackInfo& info) {
   return *it->second;
 }
 
-// readerStart(maps: handle[], batchBytes, flushMs, maxBatches, callback) -> handle
+// readerStart(maps: handle[], batchBytes, flushMs, maxBatches, restAfterMs, callback) -> handle
 Napi::Value Start(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   State& state = StateOf(env);
@@ -34,9 +34,9 @@ Napi::Value Start(const Napi::CallbackInfo& info) {
     if (error != 0) Fail(env, error, "cannot map the ring buffer into memory");
     rings.push_back(std::move(ring));
   }
-  ReaderOptions options = {U32(info, 1), U32(info, 2), U32(info, 3)};
+  ReaderOptions options = {U32(info, 1), U32(info, 2), U32(info, 3), U32(info, 4)};
   int error = 0;
-  Reader* reader = Reader::Start(env, info[4], std::move(rings), options, &error);
+  Reader* reader = Reader::Start(env, info[5], std::move(rings), options, &error);
   if (reader == nullptr) Fail(env, error, "cannot watch the ring buffer");
   Handle handle = state.Next();
   state.readers.emplace(handle, reader);

@@ -86,7 +86,12 @@ size_t Ring::Fill(Batch& batch, uint64_t end) {
     }
     if (position_ == produced) produced = ProducerPosition();
   }
-  if (position_ != released) StoreRelease(consumer_, position_);
+  if (position_ != released) {
+    StoreRelease(consumer_, position_);
+    // A producer decides by the consumer's position whether to wake; so it must be visible before the next look
+    // at the producer's, or both sides could take the ring for settled.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  }
   return refused;
 }
 

@@ -143,6 +143,7 @@ export interface Native {
     batchBytes: number,
     flushMs: number,
     maxBatches: number,
+    restAfterMs: number,
     callback: (batch: Bytes | undefined, number: number) => void,
   ): number;
   readerPause(reader: number): void;

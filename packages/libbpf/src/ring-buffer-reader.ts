@@ -23,6 +23,12 @@ export interface RingBufferReaderOptions {
    * BPF_RB_NO_WAKEUP and rely on this. An empty ring costs no JavaScript call.
    */
   flushIntervalMs?: number;
+  /**
+   * Stops looking without having been woken when nothing has come for this long, in milliseconds, until it is woken: an
+   * idle reader then costs nothing at all. Only for programs that wake the reader (BPF_RB_FORCE_WAKEUP) for every record
+   * that comes more than half this long after their last wake-up. Default 0: it never stops.
+   */
+  restAfterMs?: number;
   /** Batches delivered before other events of the loop get their turn (default 16). */
   batchesPerTurn?: number;
 }
@@ -65,6 +71,7 @@ export class RingBufferReader {
       onError,
       batchBytes = DEFAULT_BATCH_BYTES,
       flushIntervalMs = DEFAULT_FLUSH_MS,
+      restAfterMs = 0,
       batchesPerTurn = DEFAULT_BATCHES_PER_TURN,
     } = options;
     if (list.length === 0) throw invalidArgument(operation, "no map is given");
@@ -85,6 +92,7 @@ export class RingBufferReader {
       );
     }
     checkUint32(operation, "flushIntervalMs", flushIntervalMs);
+    checkUint32(operation, "restAfterMs", restAfterMs);
     checkPositive(operation, "batchesPerTurn", batchesPerTurn);
 
     this.#handle = invoke(operation, "ERR_BPF_READER", (native) =>
@@ -93,6 +101,7 @@ export class RingBufferReader {
         batchBytes,
         flushIntervalMs,
         batchesPerTurn,
+        restAfterMs,
         makeCallback(onBatch, onError),
       ),
     );

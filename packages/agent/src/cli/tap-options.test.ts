@@ -26,7 +26,7 @@ test.each([
   [["--snaplen", "0"], { options: { snaplen: 0 } }],
   [["-s", "64k"], { options: { snaplen: 65536 } }],
   [["--buffer-size", "1M"], { options: { bufferSize: 1048576 } }],
-  [["-B65536"], { options: { bufferSize: 65536 } }],
+  [["-B262144"], { options: { bufferSize: 262144 } }],
   [["--max-connections", "10"], { options: { maxConnections: 10 } }],
   [["--duration", "1.5s"], { duration: 1500 }],
   [["--json"], { json: true }],

@@ -17,6 +17,12 @@ const STAGE_GATHER = 2;
 /** A reader is woken when the buffer is an eighth full, and at every further eighth. */
 const WAKEUP_FRACTION = 8;
 
+/** A record that comes this long after the last wake-up, in milliseconds, is sent with one. */
+const WAKEUP_INTERVAL = 10;
+
+/** How long nothing must have come, in milliseconds, for the reader to rely on being woken (RingBufferReader). */
+export const REST_AFTER: number = 4 * WAKEUP_INTERVAL;
+
 /** The loaded and attached kernel side of a tap. */
 export class Probe {
   readonly #object: BpfObject;
@@ -75,6 +81,7 @@ export class Probe {
       rodata: {
         snaplen: options.snaplen,
         wakeup_shift: Math.log2(options.bufferSize / WAKEUP_FRACTION),
+        wakeup_interval: WAKEUP_INTERVAL * 1_000_000,
         connection_seed: randomBytes(8).readBigUInt64LE(),
       },
       maps: {

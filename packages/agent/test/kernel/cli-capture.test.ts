@@ -133,7 +133,7 @@ test("a small --buffer-size under a burst: bytes moved = bytes delivered + bytes
   const server = createServer(accepted.resolve).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  await using agent = await Agent.tapping(["--json", "--buffer-size", "64k", "--snaplen", "64M"]);
+  await using agent = await Agent.tapping(["--json", "--buffer-size", "256k", "--snaplen", "64M"]);
   const client = connect(port, "127.0.0.1");
   const peer = await within("a connection", accepted.promise);
   let sent = 0;

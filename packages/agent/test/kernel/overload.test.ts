@@ -5,7 +5,7 @@ import { Collector } from "./support/collector.ts";
 import { assemble } from "./support/streams.ts";
 
 /** The smallest ring there is, and more payload in one call than it holds. */
-const SMALL = { bufferSize: 65_536, flushIntervalMs: 50 };
+const SMALL = { bufferSize: 262_144, flushIntervalMs: 50 };
 
 test("a ring that is too small loses nothing in silence", async () => {
   const collector = new Collector(SMALL);

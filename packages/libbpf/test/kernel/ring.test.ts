@@ -123,6 +123,46 @@ describeAsRoot("ring buffer reader", () => {
     expect(reader.stats.timerWakeups).toBeGreaterThan(0);
   });
 
+  test("the timer rests when nothing comes, and a wake-up brings it back", async () => {
+    using opened = open();
+    const collector = new Collector();
+    using reader = new RingBufferReader(opened.map("ring"), {
+      onBatch: collector.onBatch,
+      flushIntervalMs: 1,
+      restAfterMs: 20,
+    });
+    // A second reader's timer shows that time has passed on the loop.
+    using clock = new RingBufferReader(opened.map("second"), { onBatch: () => undefined, flushIntervalMs: 1 });
+    const pass = async (ticks: number): Promise<void> => {
+      const end = clock.stats.timerTicks + ticks;
+      await until(() => clock.stats.timerTicks >= end, "time passed");
+    };
+    await pass(100);
+    const rested = reader.stats.timerTicks;
+    await pass(50);
+    expect(reader.stats.timerTicks).toBe(rested);
+
+    produce(opened, 1);
+    await until(() => collector.numbers.length === 1, "the wake-up came through");
+    // Awake, it finds what nobody announces.
+    opened.writeVariable("flags", BPF_RB_NO_WAKEUP);
+    produce(opened, 1);
+    await until(() => collector.numbers.length === 2, "the timer runs again");
+    expect(reader.stats.timerTicks).toBeGreaterThan(rested);
+  });
+
+  test("records that come without a wake-up do not wake the poll", async () => {
+    using opened = open();
+    opened.writeVariable("flags", BPF_RB_NO_WAKEUP);
+    const collector = new Collector();
+    using reader = new RingBufferReader(opened.map("ring"), { onBatch: collector.onBatch, flushIntervalMs: 5 });
+    for (let round = 1; round <= 20; round++) {
+      produce(opened, 10);
+      await until(() => collector.numbers.length === round * 10, "the records arrived");
+    }
+    expect(reader.stats.pollWakeups).toBe(0);
+  });
+
   test("pause leaves the ring alone; drain and resume", async () => {
     using opened = open();
     const collector = new Collector();
