@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A system call on its way through the stages (hook, filter, emit), which are separate programs: what
- * one knows it leaves here for the next. Per CPU; nothing else runs on the CPU between two stages that
- * writes here, because the hooks run with preemption off.
+ * one knows it leaves here for the next. Per CPU: nothing else that writes here runs on the CPU between
+ * two stages. The hooks run with preemption off on most kernels; on others the kernel skips a hook that
+ * would run inside another one, and counts it (recursion_misses, which the agent reports).
  */
 #ifndef TCPTRACKER_CALL_BPF_H
 #define TCPTRACKER_CALL_BPF_H
@@ -49,17 +50,9 @@ static __always_inline struct call *current_call(void)
 	return bpf_map_lookup_elem(&calls, &zero);
 }
 
-/* The stages: a program array, so that the filter can be exchanged while the tap runs. */
-enum stage {
-	STAGE_FILTER,	/* without a filter, the emit program sits here too */
-	STAGE_EMIT,
-	STAGE_GATHER,	/* for emit: puts the small segments of a call into one record */
-	STAGE_MAX,
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, STAGE_MAX);
+	__uint(max_entries, TT_STAGE_MAX);
 	__type(key, __u32);
 	__type(value, __u32);
 } stages SEC(".maps");

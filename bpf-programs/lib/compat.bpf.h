@@ -12,17 +12,9 @@
 #define READ(trusted, pointer, field) \
 	((trusted) ? (pointer)->field : BPF_CORE_READ(pointer, field))
 
-/* Atomic fetch-and-add came with 5.12 (instruction set v3). Older kernels get the sum without the promise. */
-#if __BPF_CPU_VERSION__ >= 3
+/* Atomics that return the value before came with 5.12 (instruction set v3). */
 #define fetch_add(pointer, n) __sync_fetch_and_add(pointer, n)
-#else
-#define fetch_add(pointer, n)                                \
-	({                                                   \
-		__u64 __before = *(volatile __u64 *)(pointer); \
-		__sync_fetch_and_add(pointer, n);            \
-		__before;                                    \
-	})
-#endif
+#define exchange(pointer, value) __sync_lock_test_and_set(pointer, value)
 
 struct syscall_exit {
 	__u32 number;

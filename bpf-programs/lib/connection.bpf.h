@@ -59,9 +59,17 @@ static __always_inline bool is_mapped_ipv4(const __u8 *address)
 	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
+/* Not skc_num: TCP sets that to 0 when it is done, while the process may still read from the socket. */
+static __always_inline __u16 read_local_port(struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+}
+
 static __always_inline void read_endpoints(struct tt_record *record, struct sock *sk)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6) {
+	/* Without CONFIG_IPV6 the fields are not there to be read. */
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 &&
+	    bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
 		BPF_CORE_READ_INTO(&record->local_address, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
 		BPF_CORE_READ_INTO(&record->remote_address, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
 	} else {
@@ -69,20 +77,15 @@ static __always_inline void read_endpoints(struct tt_record *record, struct sock
 		map_ipv4(record->remote_address, BPF_CORE_READ(sk, __sk_common.skc_daddr));
 	}
 	record->network = is_mapped_ipv4(record->remote_address) ? TT_NETWORK_IPV4 : TT_NETWORK_IPV6;
-	record->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	record->local_port = read_local_port(sk);
 	record->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
-/*
- * An entry whose sock was freed and used again without the tap having seen it. TCP gives the local port
- * back (0) when it is done with a connection, while the process may still read from it.
- */
+/* An entry of a connection that its sock has no more: disconnected, or freed and used again. */
 static __always_inline bool is_stale(const struct tt_connection *connection, struct sock *sk)
 {
-	__u16 local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-
 	return connection->close.record.remote_port != bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) ||
-	       (local_port && connection->close.record.local_port != local_port);
+	       connection->close.record.local_port != read_local_port(sk);
 }
 
 static __always_inline struct tt_connection *find_connection(struct sock *sk)
@@ -92,9 +95,24 @@ static __always_inline struct tt_connection *find_connection(struct sock *sk)
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
+/* How a sock came to be connected, as far as the call tells: the side of the process follows from it. */
+enum beginning {
+	BEGAN_BEFORE,
+	BEGAN_BY_CONNECT,
+	BEGAN_BY_ACCEPT,
+};
+
+static __always_inline enum tt_role role_of(struct sock *sk, enum beginning beginning)
+{
+	if (beginning != BEGAN_BEFORE)
+		return beginning == BEGAN_BY_CONNECT ? TT_ROLE_CLIENT : TT_ROLE_SERVER;
+	/* A socket made by a listener keeps the listener's backlog limit; others hardly ever have one. */
+	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
+}
+
 /* The entry of a sock seen for the first time, with the process of `from`; NULL, counted, when the table is full. */
 static __always_inline struct tt_connection *add_connection(struct sock *sk, const struct tt_record *from,
-							 enum tt_joined joined)
+							    enum beginning beginning)
 {
 	__u64 key = (__u64)sk;
 	__u32 zero = 0;
@@ -109,9 +127,8 @@ static __always_inline struct tt_connection *add_connection(struct sock *sk, con
 		count(TT_COUNTER_NOT_CONNECTED);
 		return 0;
 	}
-	/* A socket made by a listener keeps the listener's backlog limit; others never had one. */
-	entry->close.record.role = BPF_CORE_READ(sk, sk_max_ack_backlog) ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
-	entry->close.record.joined = joined;
+	entry->close.record.role = role_of(sk, beginning);
+	entry->close.record.joined = beginning == BEGAN_BEFORE ? TT_JOINED_MIDSTREAM : TT_JOINED_START;
 	entry->close.record.connection = mix(connection_seed ^ key ^ mix(from->time));
 	entry->started = from->time;
 	if (bpf_map_update_elem(&connections, &key, entry, BPF_NOEXIST) == 0)

@@ -134,14 +134,14 @@ static __always_inline int emit(void *context)
 	if (!call)
 		return 0;
 	if (!call->gathered && has_segments(call))
-		bpf_tail_call(context, &stages, STAGE_GATHER);
+		bpf_tail_call(context, &stages, TT_STAGE_GATHER);
 	for (int i = 0; i < STEPS; i++)
 		if (!emit_step(call)) {
 			emit_preliminaries(call);
 			return 0;
 		}
 	/* The segments that follow may be small ones again. */
-	bpf_tail_call(context, &stages, has_segments(call) ? STAGE_GATHER : STAGE_EMIT);
+	bpf_tail_call(context, &stages, has_segments(call) ? TT_STAGE_GATHER : TT_STAGE_EMIT);
 	/* Too many tail calls: the rest of the call is more than these programs walk. */
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
 	declare_gap(call, call->remaining, TT_GAP_SEGMENTS);

@@ -21,7 +21,7 @@
 #define MAX_GATHERED 4096
 
 /* Per run; the program runs again, by tail call, while it gets on. */
-#define GATHER_STEPS 128
+#define GATHER_STEPS 256
 
 /*
  * The verifier knows the range of a position and of a length, not that together they stay below `room`:
@@ -87,7 +87,7 @@ static __always_inline int gather(void *context)
 		return 0;
 	/* Emit takes what cannot be gathered: a large segment, a missing page, a full ring. */
 	call->gathered = 1;
-	bpf_tail_call(context, &stages, call->filled ? STAGE_GATHER : STAGE_EMIT);
+	bpf_tail_call(context, &stages, call->filled ? TT_STAGE_GATHER : TT_STAGE_EMIT);
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
 	declare_gap(call, call->remaining, TT_GAP_SEGMENTS);
 	return 0;

@@ -19,15 +19,17 @@ struct syscall {
 	__u8 id;	/* enum tt_syscall */
 	__u8 shape;	/* enum tt_shape */
 	__u8 direction;	/* enum tt_direction */
-	__u8 reserved;
+	__u8 compat;	/* for a 32-bit caller this is the number of a call that moves bytes */
 };
 
 #define MAX_SYSCALL_NUMBER 512
 
 #if defined(__TARGET_ARCH_x86)
 #define NATIVE_NUMBER(x86_64, arm64) x86_64
+#define TT_COMPAT_SYSCALLS TT_COMPAT_SYSCALLS_X86
 #elif defined(__TARGET_ARCH_arm64)
 #define NATIVE_NUMBER(x86_64, arm64) arm64
+#define TT_COMPAT_SYSCALLS TT_COMPAT_SYSCALLS_ARM
 #endif
 
 const volatile struct syscall syscalls[MAX_SYSCALL_NUMBER] = {
@@ -35,15 +37,19 @@ const volatile struct syscall syscalls[MAX_SYSCALL_NUMBER] = {
 	[NATIVE_NUMBER(x86_64, arm64)] = { TT_SYSCALL_##name, TT_SHAPE_##shape, TT_DIRECTION_##direction, 0 },
 	TT_SYSCALLS(X)
 #undef X
+#define X(number) [number] = { .compat = 1 },
+	TT_COMPAT_SYSCALLS(X)
+#undef X
 };
 
 /* Whether the call did anything that concerns the tap, judged by its result alone. */
 static __always_inline bool succeeded(__u8 shape, long result)
 {
 	if (shape == TT_SHAPE_CONNECT) {
-		if (result == 0 || result == -EINPROGRESS || result == -EINTR)
+		if (result == 0 || result == -EINPROGRESS || result == -ERESTARTSYS)
 			return true;
-		count(TT_COUNTER_CONNECT_FAILED);
+		count(result == -EALREADY || result == -EISCONN ? TT_COUNTER_CALL_FAILED
+							       : TT_COUNTER_CONNECT_FAILED);
 		return false;
 	}
 	if (result < 0) {
@@ -84,10 +90,12 @@ static __always_inline __u64 message_flags(__u8 shape, const struct syscall_exit
 	return 0;
 }
 
-/* Where the bytes of the call are, for the emit stage to walk. */
-static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit)
+/* Whatever the last call on this CPU has left. */
+static __always_inline void forget_last_call(struct call *call)
 {
+	call->remaining = 0;
 	call->page_by_page = 0;
+	call->owes = 0;
 	call->bad_structures = 0;
 	call->gap_cause = 0;
 	call->gathered = 0;
@@ -95,6 +103,11 @@ static __always_inline void locate_bytes(struct call *call, __u8 shape, const st
 	call->segment_count = 0;
 	call->message_left = 0;
 	call->message_count = 0;
+}
+
+/* Where the bytes of the call are, for the emit stage to walk. */
+static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit)
+{
 	if (shape == TT_SHAPE_SENDFILE)
 		call->gap_cause = TT_GAP_SENDFILE;
 	else if (shape == TT_SHAPE_SPLICE)
@@ -134,10 +147,11 @@ static __always_inline struct tt_connection *known_connection(struct sock *sk, b
 
 	if (!connection)
 		return 0;
-	if (is_stale(connection, sk))
-		count(TT_COUNTER_STALE_CONNECTION);
-	else if (!(connects && connection->ended))
+	if (!is_stale(connection, sk) && !(connects && connection->ended))
 		return connection;
+	/* Without TCP having said so before, the tap has missed an end. */
+	if (!connection->ended)
+		count(TT_COUNTER_STALE_CONNECTION);
 	end_connection(connection, sk);
 	return 0;
 }
@@ -164,8 +178,7 @@ static __always_inline bool claim_open(struct tt_connection *connection, struct 
 	if (shape == TT_SHAPE_CONNECT && result != 0 &&
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED)
 		return false;
-	connection->opened = 1;
-	return true;
+	return !exchange(&connection->opened, 1);
 }
 
 static __always_inline __u64 bytes_moved(__u8 shape, __u8 direction, const struct syscall_exit *exit)
@@ -192,13 +205,36 @@ static __always_inline void account(struct call *call, struct tt_connection *con
 	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, size);
 }
 
+/* A connection ended and its entry was used again, by another CPU, while this one held it. */
+static __always_inline bool lost_entry(struct call *call, struct tt_connection *connection)
+{
+	bool ingress = call->data.record.direction == TT_DIRECTION_INGRESS;
+
+	if (connection->close.record.connection == call->data.record.connection)
+		return false;
+	fetch_add(ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes, -call->data.size);
+	count(TT_COUNTER_STALE_CONNECTION);
+	count_many(TT_COUNTER_UNDECLARED_BYTES, call->data.size);
+	return true;
+}
+
+static __always_inline enum beginning beginning_of(__u8 shape, __u8 direction, const struct syscall_exit *exit)
+{
+	if (shape == TT_SHAPE_ACCEPT)
+		return BEGAN_BY_ACCEPT;
+	if (shape == TT_SHAPE_CONNECT ||
+	    (direction == TT_DIRECTION_EGRESS && message_flags(shape, exit) & MSG_FASTOPEN))
+		return BEGAN_BY_CONNECT;
+	return BEGAN_BEFORE;
+}
+
 /* True when there is something for the next stage. */
 static __always_inline bool prepare_call(struct call *call, const struct syscall *syscall,
 					 const struct syscall_exit *exit, struct task_struct *task, bool trusted)
 {
 	struct tt_record *record = &call->data.record;
 	__u8 shape = syscall->shape, direction = syscall->direction;
-	bool connects = shape == TT_SHAPE_CONNECT || shape == TT_SHAPE_ACCEPT;
+	enum beginning beginning = beginning_of(shape, direction, exit);
 	struct tt_connection *connection;
 	struct sock *sk;
 	__u64 size;
@@ -208,24 +244,26 @@ static __always_inline bool prepare_call(struct call *call, const struct syscall
 	sk = sock_of_call(task, shape, &direction, exit, trusted);
 	if (!sk)
 		return false;
+	connection = known_connection(sk, beginning != BEGAN_BEFORE);
+	if (!connection && !is_tcp(sk)) {
+		count(TT_COUNTER_NOT_TCP);
+		return false;
+	}
+	if (shape == TT_SHAPE_SHUTDOWN) {
+		if (connection)
+			connection->close.shutdown |=
+				(exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
+		return false;
+	}
+	forget_last_call(call);
 	record->type = TT_RECORD_DATA;
 	record->direction = direction;
 	record->syscall = syscall->id;
 	record->time = bpf_ktime_get_ns();
 	read_process(record, task, trusted);
-	connection = known_connection(sk, connects);
-	if (shape == TT_SHAPE_SHUTDOWN) {
-		if (connection)
-			connection->close.shutdown |= (exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
-		return false;
-	}
-	if (!connection && !is_tcp(sk)) {
-		count(TT_COUNTER_NOT_TCP);
-		return false;
-	}
 	size = bytes_moved(shape, direction, exit);
 	if (!connection)
-		connection = add_connection(sk, record, connects ? TT_JOINED_START : TT_JOINED_MIDSTREAM);
+		connection = add_connection(sk, record, beginning);
 	if (!connection) {
 		count_many(TT_COUNTER_UNTRACKED_BYTES, size);
 		return false;
@@ -233,10 +271,10 @@ static __always_inline bool prepare_call(struct call *call, const struct syscall
 	copy_connection(record, connection);
 	call->sock = (__u64)sk;
 	call->opens = claim_open(connection, sk, shape, exit->result);
-	call->owes = 0;
-	call->remaining = 0;
 	if (size) {
 		account(call, connection, size);
+		if (lost_entry(call, connection))
+			return false;
 		locate_bytes(call, shape, exit);
 	}
 	return call->opens || size;
@@ -253,22 +291,25 @@ static __always_inline int on_syscall_exit(void *context, struct pt_regs *regs, 
 	if (number >= MAX_SYSCALL_NUMBER)
 		return 0;
 	syscall = *(const struct syscall *)&syscalls[number];
+	if (!syscall.shape && !syscall.compat)
+		return 0;
+	task = current_task(trusted);
+	if (is_compat_call(task, trusted)) {
+		if (syscall.compat && result > 0)
+			count(TT_COUNTER_COMPAT_CALL);
+		return 0;
+	}
 	if (!syscall.shape || !succeeded(syscall.shape, result))
 		return 0;
 	if (bpf_get_current_pid_tgid() >> 32 == own_pid) {
 		count(TT_COUNTER_OWN_CALL);
 		return 0;
 	}
-	task = current_task(trusted);
-	if (is_compat_call(task, trusted)) {
-		count(TT_COUNTER_COMPAT_CALL);
-		return 0;
-	}
 	read_registers(regs, &exit, trusted);
 	call = current_call();
 	if (!call || !prepare_call(call, &syscall, &exit, task, trusted))
 		return 0;
-	bpf_tail_call(context, &stages, STAGE_FILTER);
+	bpf_tail_call(context, &stages, TT_STAGE_FILTER);
 	count(TT_COUNTER_TAIL_CALL_FAILED);
 	count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);
 	return 0;

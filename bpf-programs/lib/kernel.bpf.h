@@ -33,16 +33,18 @@ enum bpf_ringbuf_flags {
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
-#define EINTR 4
-#define EFAULT 14
-#define ENOSPC 28
+#define EISCONN 106
 #define EALREADY 114
 #define EINPROGRESS 115
+#define ERESTARTSYS 512	/* what a caller sees as EINTR */
+
+#define SOCK_STREAM 1
 
 #define MSG_OOB 0x1
 #define MSG_PEEK 0x2
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
+#define MSG_FASTOPEN 0x20000000
 
 enum tcp_state {
 	TCP_ESTABLISHED = 1,
@@ -119,15 +121,11 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
-struct sk_buff_head {
-	__u32 qlen;
-};
-
 struct socket;
 
 struct sock {
 	struct sock_common __sk_common;
-	struct sk_buff_head sk_receive_queue;
+	__u16 sk_type;
 	__u16 sk_protocol;
 	__u32 sk_max_ack_backlog;
 	struct socket *sk_socket;
@@ -135,6 +133,10 @@ struct sock {
 
 struct socket {
 	struct sock *sk;
+};
+
+struct inet_sock {
+	__be16 inet_sport;
 };
 
 struct tcp_sock {
@@ -145,7 +147,6 @@ struct tcp_sock {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long r10;
-	unsigned long r8;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;

@@ -11,7 +11,7 @@
 #include "ring.bpf.h"
 
 /* These run in whatever context TCP happens to be in: the process is the one that the entry remembers. */
-static __always_inline struct tt_record *begin_lifecycle_record(struct tt_connection *connection)
+static __always_inline struct tt_record *stamp(struct tt_connection *connection)
 {
 	struct tt_record *record = &connection->close.record;
 
@@ -76,7 +76,7 @@ static __always_inline void end_connection(struct tt_connection *connection, str
 
 	count(TT_COUNTER_CONNECTIONS_CLOSED);
 	if (connection->opened) {
-		begin_lifecycle_record(connection);
+		stamp(connection);
 		complete_close(&connection->close, connection->started, sk);
 		if (!send_last_records(connection))
 			defer_last_records(connection);
@@ -98,10 +98,9 @@ static __always_inline void on_state(struct sock *sk, int state)
 		return;
 	if (state == TCP_ESTABLISHED) {
 		/* A connect that did not wait: the system call has returned long ago. */
-		if (!connection->opened) {
-			connection->opened = 1;
-			emit_open(connection, begin_lifecycle_record(connection));
-		}
+		/* Not when an earlier attempt on the same socket has failed: that entry goes with the call. */
+		if (!connection->ended && !exchange(&connection->opened, 1))
+			emit_open(connection, stamp(connection));
 		return;
 	}
 	/*

@@ -86,35 +86,52 @@ struct owed_gap {
 	__u64 size;
 };
 
+/* Flat in the ABI, because its generated layout knows no nested structures. */
+_Static_assert(__builtin_offsetof(struct tt_connection, egress_owed_size) ==
+		       __builtin_offsetof(struct tt_connection, egress_owed_offset) + 8 &&
+	       __builtin_offsetof(struct tt_connection, ingress_owed_size) ==
+		       __builtin_offsetof(struct tt_connection, ingress_owed_offset) + 8,
+	       "an owed gap is its offset and its size");
+
 static __always_inline struct owed_gap *owed_gap_of(struct tt_connection *connection, __u8 direction)
 {
-	/* Flat in the ABI, because its generated layout knows no nested structures. */
 	return (struct owed_gap *)(direction == TT_DIRECTION_INGRESS ? &connection->ingress_owed_offset
 								      : &connection->egress_owed_offset);
 }
 
-/* What the ring had no room for is owed: declared by a gap record once there is room again. */
+/*
+ * What the ring had no room for is owed: declared by a gap record once there is room again. Where several
+ * threads use one socket, bytes of another call may lie between two such runs: the second one is then
+ * undeclared, since one entry cannot remember both.
+ */
 static __always_inline void owe_gap(struct tt_connection *connection, __u8 direction, __u64 offset, __u64 size)
 {
 	struct owed_gap *owed = owed_gap_of(connection, direction);
 
 	count_many(TT_COUNTER_RING_FULL_BYTES, size);
+	if (owed->size && owed->offset + owed->size != offset) {
+		count_many(TT_COUNTER_UNDECLARED_BYTES, size);
+		return;
+	}
 	if (!owed->size)
 		owed->offset = offset;
-	owed->size += size;
+	__sync_fetch_and_add(&owed->size, size);
 }
 
 static __always_inline bool pay_owed_gap(struct tt_connection *connection, const struct tt_record *from)
 {
 	struct owed_gap *owed = owed_gap_of(connection, from->direction);
-	__u64 size = owed->size;
+	__u64 offset = owed->offset, size;
 
-	if (!size)
+	if (!owed->size)
 		return true;
-	if (!emit_gap(from, owed->offset, size, TT_GAP_RING_FULL))
-		return false;
-	owed->size = 0;
-	return true;
+	/* Whoever takes the debt pays it: no two CPUs declare the same bytes. */
+	size = exchange(&owed->size, 0);
+	if (!size || emit_gap(from, offset, size, TT_GAP_RING_FULL))
+		return true;
+	owed->offset = offset;
+	__sync_fetch_and_add(&owed->size, size);
+	return false;
 }
 
 #endif

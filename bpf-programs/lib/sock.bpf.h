@@ -34,8 +34,9 @@ static __always_inline bool is_tcp(struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
-	/* A bit field before 5.6. */
+	/* Bit fields before 5.6. A raw socket may carry TCP's protocol number, too. */
 	return (family == AF_INET || family == AF_INET6) &&
+	       BPF_CORE_READ_BITFIELD_PROBED(sk, sk_type) == SOCK_STREAM &&
 	       BPF_CORE_READ_BITFIELD_PROBED(sk, sk_protocol) == IPPROTO_TCP;
 }
 

@@ -44,7 +44,7 @@ export const MAPS = {
   unsent: "unsent",
   /** Per-CPU array: `enum tt_counter` -> u64. */
   counters: "counters",
-  /** Program array: 0 = the filter (or emit), 1 = emit, 2 = gather. */
+  /** Program array, by `enum tt_stage`: the filter (or emit), emit, gather. */
   stages: "stages",
 } as const;
 

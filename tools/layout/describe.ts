@@ -33,6 +33,7 @@ export const ENUMERATIONS = [
     type: "Shutdown",
     doc: "A side the process shut down: bits of a set.",
   },
+  { c: "tt_stage", prefix: "TT_STAGE_", type: "Stage", doc: "Slots of the program array." },
   { c: "tt_syscall", prefix: "TT_SYSCALL_", type: "Syscall", doc: "The system call that moved the bytes." },
   { c: "tt_counter", prefix: "TT_COUNTER_", type: "Counter", doc: "Slots of the per-CPU counters." },
 ] as const;

@@ -130,10 +130,18 @@ struct tt_connection {
 	__u64 egress_owed_size;
 	__u64 ingress_owed_offset;
 	__u64 ingress_owed_size;
-	__u8 opened;			/* seen to be open: the open record was sent or is owed */
+	__u32 opened;			/* seen to be open: the open record was sent or is owed */
 	__u8 open_owed;			/* the ring refused it */
 	__u8 ended;			/* TCP is done, a process still holds the socket */
-	__u8 reserved[5];
+	__u8 reserved[2];
+};
+
+/* Slots of the program array, so that the filter can be exchanged while the tap runs. */
+enum tt_stage {
+	TT_STAGE_FILTER,	/* without a filter, the emit program sits here too */
+	TT_STAGE_EMIT,
+	TT_STAGE_GATHER,	/* for emit: puts the small segments of a call into one record */
+	TT_STAGE_MAX,
 };
 
 /* Sums kept per CPU: how often a program took each way out, and how many bytes went with it. */
@@ -147,7 +155,7 @@ enum tt_counter {
 	TT_COUNTER_CONNECTIONS_OPENED,
 	TT_COUNTER_CONNECTIONS_CLOSED,
 	TT_COUNTER_OWN_CALL,		/* a call of the tap itself */
-	TT_COUNTER_COMPAT_CALL,		/* a 32-bit call on a 64-bit kernel */
+	TT_COUNTER_COMPAT_CALL,		/* a 32-bit call on a 64-bit kernel that may have moved bytes */
 	TT_COUNTER_CALL_FAILED,		/* the call returned an error */
 	TT_COUNTER_NOTHING_MOVED,	/* the call moved no bytes */
 	TT_COUNTER_NO_FILE,		/* the file descriptor was closed before the call returned */

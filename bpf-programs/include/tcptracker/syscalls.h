@@ -42,6 +42,18 @@
 	X(SPLICE, 275, 76, SPLICE, NONE)                 \
 	X(SHUTDOWN, 48, 210, SHUTDOWN, NONE)
 
+/*
+ * The numbers by which 32-bit programs on a 64-bit kernel make calls that move bytes (read, write, readv,
+ * writev, preadv2, pwritev2, sendfile, sendfile64, splice, socketcall, connect, accept4, send*, recv*). Such calls are
+ * counted, not recorded: their structures are laid out differently.
+ */
+#define TT_COMPAT_SYSCALLS_X86(X) \
+	X(3) X(4) X(145) X(146) X(378) X(379) X(187) X(239) X(313) X(102) X(362) X(364) X(369) X(370) X(371) \
+	X(372) X(337) X(345) X(417)
+#define TT_COMPAT_SYSCALLS_ARM(X) \
+	X(3) X(4) X(145) X(146) X(392) X(393) X(187) X(239) X(340) X(283) X(285) X(366) X(289) X(290) X(291) \
+	X(292) X(296) X(297) X(365) X(374) X(417)
+
 enum tt_syscall {
 	TT_SYSCALL_NONE = 0,
 #define X(name, x86_64, arm64, shape, direction) TT_SYSCALL_##name,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { COUNTER, LAYOUT_HASH, type Counter } from "@tcptracker/events";
+import { COUNTER, LAYOUT_HASH, STAGE, type Counter } from "@tcptracker/events";
 import { BpfError, BpfObject, type BpfLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS, probeObject, type ProgramSet } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
@@ -8,11 +8,6 @@ import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
-
-/** Slots of the program array. */
-const STAGE_FILTER = 0;
-const STAGE_EMIT = 1;
-const STAGE_GATHER = 2;
 
 /** A reader is woken when the buffer is an eighth full, and at every further eighth. */
 const WAKEUP_FRACTION = 8;
@@ -98,9 +93,9 @@ export class Probe {
       object.program(identify).testRun({});
       const stages = object.map(MAPS.stages);
       const emit = object.program(set.emit);
-      stages.setFd(STAGE_FILTER, emit);
-      stages.setFd(STAGE_EMIT, emit);
-      stages.setFd(STAGE_GATHER, object.program(set.gather));
+      stages.setFd(STAGE.filter, emit);
+      stages.setFd(STAGE.emit, emit);
+      stages.setFd(STAGE.gather, object.program(set.gather));
       // Connections must be seen to end from the moment that the first one is seen.
       for (const name of [set.state, set.destroy, set.hook]) links.push(object.program(name).attach());
       return new Probe(object, links, set.hook);
