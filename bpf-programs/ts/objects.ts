@@ -60,7 +60,10 @@ function programSet(kind: ProgramKind, suffix: string): ProgramSet {
 }
 
 /** The sets of the `tracepoint` object: typed programs first, raw ones for kernels that refuse those. */
-export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = [programSet("typed", "btf"), programSet("raw", "raw")];
+export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = [
+  programSet("typed", "btf"),
+  programSet("raw", "raw"),
+];
 
 /** This module is <package>/ts/objects.ts or <package>/dist/objects.js. */
 let objectDirectory = fileURLToPath(new URL("../dist", import.meta.url));

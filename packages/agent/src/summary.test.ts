@@ -9,7 +9,14 @@ function statistics(
   rest: Partial<TapStatistics> = {},
 ): TapStatistics {
   const zero = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0n])) as Counters;
-  return { records: 0, decodeErrors: 0, connections: 0, counters: { ...zero, ...counters }, ...rest };
+  return {
+    records: 0,
+    decodeErrors: 0,
+    missedRuns: 0,
+    connections: 0,
+    counters: { ...zero, ...counters },
+    ...rest,
+  };
 }
 
 test("a run without losses is two lines", () => {
@@ -51,4 +58,9 @@ test.each([
 test("so do records that could not be decoded", () => {
   const lines = summaryLines(statistics({}, { decodeErrors: 3 }), 1n);
   expect(lines.slice(2)).toEqual(["3 records that could not be decoded: a bug, please report it"]);
+});
+
+test("and calls that the kernel did not let the programs see", () => {
+  const lines = summaryLines(statistics({}, { missedRuns: 2 }), 1n);
+  expect(lines[2]).toMatch(/^2 system calls passed over/);
 });

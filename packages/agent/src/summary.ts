@@ -3,7 +3,7 @@ import type { TapStatistics } from "./tap.ts";
 
 /** What a person wants to know at the end of a tap: how much was seen, and what was not. */
 export function summaryLines(
-  { records, decodeErrors, connections, counters }: TapStatistics,
+  { records, decodeErrors, missedRuns, connections, counters }: TapStatistics,
   elapsed: bigint,
 ): string[] {
   const moved = counters.egress_bytes + counters.ingress_bytes;
@@ -18,6 +18,10 @@ export function summaryLines(
     [counters.close_lost, "connections whose end was lost to the full buffer"],
     [counters.connections_full, "calls on connections beyond --max-connections, not recorded"],
     [counters.compat_call, "calls by 32-bit programs, not recorded"],
+    [
+      BigInt(missedRuns),
+      "system calls passed over because the CPU was in the middle of recording another one",
+    ],
     [counters.fault, "calls whose buffers could not be read"],
     [counters.segments_exceeded, "calls with more segments than are walked"],
     [counters.tail_call_failed, "calls lost between two stages: a bug, please report it"],

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
 import { RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
@@ -19,12 +19,17 @@ const CLOCK_INTERVAL = 30_000;
 /** How often to look for connections that ended while the ring was full, in milliseconds. */
 const SWEEP_INTERVAL = 1_000;
 
+/** How long a program that was running when it was detached may take at most, in milliseconds. */
+const GRACE = 2;
+
 /** What a tap has done so far. */
 export interface TapStatistics {
   /** Records handed out or waiting to be. */
   readonly records: number;
   /** Records of the kernel that made no sense: always 0 unless there is a bug. */
   readonly decodeErrors: number;
+  /** How often the kernel skipped one of the programs: calls that were not seen and are in none of the counters. */
+  readonly missedRuns: number;
   /** Connections in the kernel's table. */
   readonly connections: number;
   /** The kernel's own sums: one for each way that a call can take. */
@@ -125,6 +130,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
       this.#final ?? {
         records: this.#records,
         decodeErrors: this.#decodeErrors,
+        missedRuns: this.#probe.countMissedRuns(),
         connections: this.#probe.countConnections(),
         counters: this.#counters(),
       }
@@ -147,8 +153,9 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   async #finish(): Promise<void> {
     this.#probe.detach();
     for (const timer of this.#timers) clearInterval(timer);
-    // The caller may be running inside the delivery of a batch, where the ring cannot be drained.
-    await setImmediate();
+    // A program that was running on another CPU when it was detached may have one more record to write. And the caller
+    // may be running inside the delivery of a batch, where the ring cannot be drained.
+    await delay(GRACE);
     try {
       this.#takeLeftovers();
       this.#final = this.statistics();

@@ -38,7 +38,7 @@ Napi::Value Fd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd < 0 ? -1 : fd);
 }
 
-// programInfo(program) -> { id, instructions, verifiedInstructions, tag }
+// programInfo(program) -> { id, instructions, verifiedInstructions, recursionMisses, tag }
 Napi::Value Info(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   bpf_prog_info data = {};
@@ -49,6 +49,7 @@ Napi::Value Info(const Napi::CallbackInfo& info) {
   out.Set("id", data.id);
   out.Set("instructions", data.xlated_prog_len / static_cast<uint32_t>(sizeof(bpf_insn)));
   out.Set("verifiedInstructions", data.verified_insns);
+  out.Set("recursionMisses", static_cast<double>(data.recursion_misses));
   return out;
 }
 
@@ -121,18 +122,18 @@ Napi::Value LoadRaw(const Napi::CallbackInfo& info) {
     opts.log_buf = log.data();
     opts.log_size = static_cast<uint32_t>(log.size());
   }
-  int fd = bpf_prog_load(static_cast<bpf_prog_type>(U32(info, 0)), name.c_str(), license.c_str(),
-                         instructions.data(), instructions.size(), &opts);
+  // The descriptor has its owner before anything is told to JavaScript: in a worker that is being terminated that throws.
+  auto program = std::make_unique<Program>();
+  program->fd = bpf_prog_load(static_cast<bpf_prog_type>(U32(info, 0)), name.c_str(), license.c_str(),
+                              instructions.data(), instructions.size(), &opts);
   Napi::Object out = Napi::Object::New(env);
   size_t length = 0;
   while (length < log.size() && log[length] != '\0') length++;
   out.Set("log", Napi::String::New(env, log.data(), length));
-  if (fd < 0) {
-    out.Set("errno", -fd);
+  if (program->fd < 0) {
+    out.Set("errno", -program->fd);
     return out;
   }
-  auto program = std::make_unique<Program>();
-  program->fd = fd;
   State& state = StateOf(env);
   out.Set("handle", state.programs.Add(state.Next(), std::move(program)));
   return out;

@@ -87,7 +87,12 @@ export interface Native {
   programSetAutoload(program: number, autoload: boolean): void;
   programSetAttachTarget(program: number, target: string): void;
   programFd(program: number): number;
-  programInfo(program: number): { id: number; instructions: number; verifiedInstructions: number };
+  programInfo(program: number): {
+    id: number;
+    instructions: number;
+    verifiedInstructions: number;
+    recursionMisses: number;
+  };
   programInstructions(program: number): number;
   programTestRun(
     program: number,

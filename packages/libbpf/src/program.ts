@@ -1,3 +1,4 @@
+import type { Native } from "./native.ts";
 import { closedError, BpfError, invalidArgument } from "./errors.ts";
 import { attach, type BpfLink, type LinkOwner } from "./link.ts";
 import { invoke, invokeQuiet } from "./invoke.ts";
@@ -143,6 +144,14 @@ export class BpfProgram {
     return this.#kernelInfo("count the verified instructions of").verifiedInstructions;
   }
 
+  /**
+   * How often the kernel did not run the program because it was running on that CPU already (bpf_prog_info's
+   * recursion_misses). 0 on kernels before 5.12, which do not say.
+   */
+  get recursionMisses(): number {
+    return this.#kernelInfo("count the missed runs of").recursionMisses;
+  }
+
   /** Sets the function a fentry, fexit or tp_btf program attaches to, instead of the one in its section. Before load. */
   setAttachTarget(name: string): void {
     const operation = this.#operation("set the attach target of");
@@ -232,7 +241,7 @@ export class BpfProgram {
     return attach(operation, this.#handle, this.#owner, kind, options, hint);
   }
 
-  #kernelInfo(what: string): { id: number; instructions: number; verifiedInstructions: number } {
+  #kernelInfo(what: string): ReturnType<Native["programInfo"]> {
     const operation = this.#operation(what);
     this.#usable(operation);
     return invokeQuiet(operation, "ERR_BPF_LOAD", (native) => native.programInfo(this.#handle));

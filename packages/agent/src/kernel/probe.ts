@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { COUNTER, LAYOUT_HASH, STAGE, type Counter } from "@tcptracker/events";
-import { BpfError, BpfObject, type BpfLink, type BpfMap } from "@tcptracker/libbpf";
+import { BpfError, BpfObject, type BpfLink, type BpfMap, type BpfProgram } from "@tcptracker/libbpf";
 import { MAPS, probeObject, type ProgramSet } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
@@ -22,11 +22,13 @@ export const REST_AFTER: number = 4 * WAKEUP_INTERVAL;
 export class Probe {
   readonly #object: BpfObject;
   readonly #links: BpfLink[];
+  readonly #attached: readonly BpfProgram[];
   /** Which set of programs this kernel accepted: its hook's name. */
   readonly hook: string;
 
-  private constructor(object: BpfObject, links: BpfLink[], hook: string) {
+  private constructor(object: BpfObject, attached: readonly BpfProgram[], links: BpfLink[], hook: string) {
     this.#object = object;
+    this.#attached = attached;
     this.#links = links;
     this.hook = hook;
   }
@@ -97,8 +99,9 @@ export class Probe {
       stages.setFd(STAGE.emit, emit);
       stages.setFd(STAGE.gather, object.program(set.gather));
       // Connections must be seen to end from the moment that the first one is seen.
-      for (const name of [set.state, set.destroy, set.hook]) links.push(object.program(name).attach());
-      return new Probe(object, links, set.hook);
+      const attached = [set.state, set.destroy, set.hook].map((name) => object.program(name));
+      for (const program of attached) links.push(program.attach());
+      return new Probe(object, attached, links, set.hook);
     } catch (error) {
       for (const link of links) link.close();
       object.close();
@@ -131,6 +134,11 @@ export class Probe {
       const leftovers = leftoversOf(entry, false);
       if (leftovers.records > 0) yield leftovers;
     }
+  }
+
+  /** How often the kernel skipped a program because it was running on that CPU already: calls that were not seen. */
+  countMissedRuns(): number {
+    return this.#attached.reduce((sum, program) => sum + program.recursionMisses, 0);
   }
 
   /** One of the counters, summed over all CPUs. */

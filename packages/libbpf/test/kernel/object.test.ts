@@ -141,6 +141,7 @@ describeAsRoot("loading", () => {
     expect(opened.program("optional").testRun({ context: rawArguments() }).returnValue).toBe(5);
     expect(failure(() => opened.program("jump").attach()).code).toBe("ERR_BPF_NOT_LOADED");
     expect(opened.program("show").verifiedInstructions).toBeGreaterThan(5);
+    expect(opened.program("show").recursionMisses).toBe(0);
     expect(opened.program("show").id).toBeGreaterThan(0);
     expect(failure(() => (opened.program("show").autoload = false)).code).toBe("ERR_BPF_INVALID_STATE");
     expect(failure(() => opened.load()).code).toBe("ERR_BPF_INVALID_STATE");
@@ -191,6 +192,7 @@ describeAsRoot("closing", () => {
       () => program.attach(),
       () => program.testRun(),
       () => program.verifiedInstructions,
+      () => program.recursionMisses,
       () => opened.load(),
       () => opened.readVariable("small"),
       () => opened.writeVariable("small", 1),

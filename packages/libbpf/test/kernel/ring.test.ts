@@ -132,7 +132,10 @@ describeAsRoot("ring buffer reader", () => {
       restAfterMs: 20,
     });
     // A second reader's timer shows that time has passed on the loop.
-    using clock = new RingBufferReader(opened.map("second"), { onBatch: () => undefined, flushIntervalMs: 1 });
+    using clock = new RingBufferReader(opened.map("second"), {
+      onBatch: () => undefined,
+      flushIntervalMs: 1,
+    });
     const pass = async (ticks: number): Promise<void> => {
       const end = clock.stats.timerTicks + ticks;
       await until(() => clock.stats.timerTicks >= end, "time passed");
@@ -155,7 +158,10 @@ describeAsRoot("ring buffer reader", () => {
     using opened = open();
     opened.writeVariable("flags", BPF_RB_NO_WAKEUP);
     const collector = new Collector();
-    using reader = new RingBufferReader(opened.map("ring"), { onBatch: collector.onBatch, flushIntervalMs: 5 });
+    using reader = new RingBufferReader(opened.map("ring"), {
+      onBatch: collector.onBatch,
+      flushIntervalMs: 5,
+    });
     for (let round = 1; round <= 20; round++) {
       produce(opened, 10);
       await until(() => collector.numbers.length === round * 10, "the records arrived");
