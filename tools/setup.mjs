@@ -20,6 +20,8 @@ const requirements = [
   { package: "libelf-dev", why: "libbpf reads ELF objects with it", file: "/usr/include/libelf.h" },
   { package: "zlib1g-dev", why: "libelf needs it", file: "/usr/include/zlib.h" },
   { package: "bpftool", why: "prints the BTF that the record layout is made from", command: "bpftool" },
+  { package: "curl", why: "the tests tap it", command: "curl" },
+  { package: "python3", why: "the tests tap its HTTP server", command: "python3" },
 ];
 
 function say(text) {

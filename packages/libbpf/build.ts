@@ -89,9 +89,9 @@ async function compile(): Promise<void> {
     ...(sysroot === undefined ? [] : [`--sysroot=${sysroot}`]),
     ...["-std=c++20", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=format"],
     ...["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-DNAPI_VERSION=8", "-DNAPI_CPP_EXCEPTIONS"],
-    // While a worker is being terminated Node.js refuses calls into JavaScript, throwing included. By default node-addon-api
-    // answers that with another C++ exception, which nothing above catches: std::terminate for the whole process. With this the
-    // function returns instead, to JavaScript that is about to stop.
+    // While a worker is being terminated Node.js refuses what could run JavaScript, and to throw. By default
+    // node-addon-api answers the latter with a C++ exception that nobody is left to catch, which ends the whole
+    // process. With this the function just returns, to JavaScript that is about to stop.
     "-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
     ...["-DNODE_GYP_MODULE_NAME=libbpf", "-DBUILDING_NODE_EXTENSION"],
     ...includes.flatMap((folder) => ["-isystem", folder]),

@@ -122,7 +122,7 @@ Napi::Value LoadRaw(const Napi::CallbackInfo& info) {
     opts.log_buf = log.data();
     opts.log_size = static_cast<uint32_t>(log.size());
   }
-  // The descriptor has its owner before anything is told to JavaScript: in a worker that is being terminated that throws.
+  // Owned before JavaScript is told of it: when a worker is being terminated, that throws.
   auto program = std::make_unique<Program>();
   program->fd = bpf_prog_load(static_cast<bpf_prog_type>(U32(info, 0)), name.c_str(), license.c_str(),
                               instructions.data(), instructions.size(), &opts);

@@ -103,4 +103,18 @@ describeAsRoot("worker threads", () => {
     }
     await until(() => openDescriptors() === before, "every descriptor is closed");
   });
+
+  test("terminated inside native calls", () => {
+    const seed = Math.floor(Math.random() * 2 ** 32);
+    // In a process of its own: what this is about would end the one that runs the tests.
+    const child = spawnSync(
+      process.execPath,
+      [join(children, "terminate.ts"), "100", String(seed), objects],
+      { encoding: "utf8", timeout: 50_000 },
+    );
+    const { status, signal, stderr } = child;
+    expect({ seed, status, signal, stderr }).toEqual({ seed, status: 0, signal: null, stderr: "" });
+    const { before, after } = JSON.parse(child.stdout) as { before: number; after: number };
+    expect({ seed, descriptors: after }).toEqual({ seed, descriptors: before });
+  });
 });

@@ -11,9 +11,11 @@ export const COMMAND = fileURLToPath(new URL("../../../bin/tcptracker.js", impor
 export interface AgentOptions {
   /** Default: this Node.js. */
   readonly program?: string;
-  /** Its first argument; default: {@link COMMAND}. */
+  /** Arguments before the command. */
+  readonly prefix?: readonly string[];
+  /** Default: {@link COMMAND}. */
   readonly command?: string;
-  readonly spawn?: Pick<SpawnOptions, "cwd" | "env" | "gid" | "uid">;
+  readonly spawn?: Pick<SpawnOptions, "cwd" | "env">;
 }
 
 /** How a command ended. */
@@ -32,8 +34,11 @@ export class Agent implements AsyncDisposable {
   #stderr = "";
 
   constructor(args: readonly string[], options: AgentOptions = {}) {
-    const { program = process.execPath, command = COMMAND } = options;
-    this.child = spawn(program, [command, ...args], { ...options.spawn, stdio: ["ignore", "pipe", "pipe"] });
+    const { program = process.execPath, prefix = [], command = COMMAND } = options;
+    this.child = spawn(program, [...prefix, command, ...args], {
+      ...options.spawn,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.child.stdout.on("data", (chunk: Buffer) => this.#stdout.push(chunk));
     this.child.stderr.setEncoding("utf8").on("data", (chunk: string) => (this.#stderr += chunk));
     this.#ended = once(this.child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
