@@ -8,12 +8,15 @@ test.each(["x64", "arm64"])(
     const { path, programSets, identify } = probeObject("tracepoint", architecture);
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
-    const names = [
-      ...programSets.flatMap((set) => Object.values(set) as string[]),
-      identify,
-      ...Object.values(MAPS),
-    ];
-    for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
+    const programs = programSets.flatMap(({ hook, emit, gather, state, destroy }) => [
+    hook,
+    emit,
+    gather,
+    state,
+    destroy,
+  ]);
+  const names = [...programs, identify, ...Object.values(MAPS)];
+  for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
   },
 );
 
