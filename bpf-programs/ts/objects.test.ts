@@ -9,14 +9,14 @@ test.each(["x64", "arm64"])(
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
     const programs = programSets.flatMap(({ hook, emit, gather, state, destroy }) => [
-    hook,
-    emit,
-    gather,
-    state,
-    destroy,
-  ]);
-  const names = [...programs, identify, ...Object.values(MAPS)];
-  for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
+      hook,
+      emit,
+      gather,
+      state,
+      destroy,
+    ]);
+    const names = [...programs, identify, ...Object.values(MAPS)];
+    for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
   },
 );
 
