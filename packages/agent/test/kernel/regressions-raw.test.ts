@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Tap } from "../../src/index.ts";
+import { buildTraffic } from "../traffic/build.ts";
+import { catalog, type Scenario } from "../traffic/catalog.ts";
+import { expectBalance } from "./support/account.ts";
+import { Collector } from "./support/collector.ts";
+import { checkScenario } from "./support/scenario.ts";
+
+/** The kind of programs that kernels load which refuse the typed ones. */
+const RAW = { programs: "raw" } as const;
+
+/** The first scenario of each shape of system calls, in each family, and for each moment at which a tap may join. */
+const representatives: ReadonlyMap<string, Scenario> = new Map(
+  catalog
+    .filter(({ connections, largestCall }) => connections.length > 0 && largestCall >= 4096)
+    .map((scenario): [string, Scenario] => {
+      const [mode, send, receive] = scenario.name.split(" ");
+      const family = scenario.args[scenario.args.indexOf("--family") + 1];
+      const shape =
+        mode === "pair" && scenario.args.includes("--family")
+          ? `family ${family ?? ""} ${send === "write" || send === "sendmsg" ? send : "others"}`
+          : mode === "pair"
+            ? `${send ?? ""} ${receive ?? ""}`
+            : (mode ?? "");
+      return [`${shape} ${scenario.attach}`, scenario];
+    })
+    // The last of equal keys would stay.
+    .toReversed(),
+);
+
+let always: Collector;
+beforeAll(() => {
+  buildTraffic();
+  always = new Collector(RAW);
+});
+afterAll(async () => {
+  await always[Symbol.asyncDispose]();
+});
+
+test("the programs are the raw ones", async () => {
+  await using tap = Tap.start(RAW);
+  expect(tap.attachedAs).toBe("tracepoint (sys_exit_raw)");
+});
+
+for (const scenario of [...representatives.values()].toReversed())
+  test(`raw programs: ${scenario.name}`, async () => {
+    await checkScenario(scenario, always, RAW);
+  });
+
+test("raw programs: nothing went uncounted", async () => {
+  // What is owed has been declared when the tap has stopped. Whether the ring had room depends on this host's other traffic.
+  await always[Symbol.asyncDispose]();
+  const statistics = always.statistics();
+  expectBalance(statistics);
+  for (const name of ["untracked_bytes", "tail_call_failed", "connections_full"] as const)
+    expect(statistics.counters[name], name).toBe(0n);
+});
