@@ -6,7 +6,6 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs, styleText } from "node:util";
 import type { TapRecord } from "@tcptracker/events";
-import { RequestCounter } from "./demo/request-counter.ts";
 
 const root = dirname(import.meta.dirname);
 
@@ -77,6 +76,7 @@ if (process.getuid?.() !== 0) say("tapping needs root, or CAP_BPF and CAP_PERFMO
 build();
 // Only now is there something to import.
 const { formatRecord, Tap } = await import("@tcptracker/agent");
+const { RequestCounter } = await import("./demo/request-counter.ts");
 
 const server = start("demo-http-server", ["--ipv6"]);
 const urls = await readUrls(server);

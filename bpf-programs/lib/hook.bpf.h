@@ -46,7 +46,8 @@ const volatile struct syscall syscalls[MAX_SYSCALL_NUMBER] = {
 static __always_inline bool succeeded(__u8 shape, long result)
 {
 	if (shape == TT_SHAPE_CONNECT) {
-		if (result == 0 || result == -EINPROGRESS || result == -ERESTARTSYS)
+		if (result == 0 || result == -EINPROGRESS || result == -ERESTARTSYS ||
+		    result == -EINTR)
 			return true;
 		count(result == -EALREADY || result == -EISCONN ? TT_COUNTER_CALL_FAILED
 							       : TT_COUNTER_CONNECT_FAILED);
@@ -268,6 +269,10 @@ static __always_inline bool prepare_call(struct call *call, const struct syscall
 		count_many(TT_COUNTER_UNTRACKED_BYTES, size);
 		return false;
 	}
+	/* Refused before the call returned, and so before there was an entry to be told. */
+	if (shape == TT_SHAPE_CONNECT && exit->result &&
+	    BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)
+		connection->ended = 1;
 	copy_connection(record, connection);
 	call->sock = (__u64)sk;
 	call->opens = claim_open(connection, sk, shape, exit->result);

@@ -33,10 +33,11 @@ enum bpf_ringbuf_flags {
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
+#define EINTR 4
 #define EISCONN 106
 #define EALREADY 114
 #define EINPROGRESS 115
-#define ERESTARTSYS 512	/* what a caller sees as EINTR */
+#define ERESTARTSYS 512	/* what a caller sees as EINTR, mostly */
 
 #define SOCK_STREAM 1
 

@@ -7,5 +7,10 @@ export default defineConfig({
   cacheDir: "../../node_modules/.vite/events",
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name: "events", include: ["src/**/*.test.ts", "test/**/*.test.ts"], environment: "node" },
+  test: {
+    name: "events",
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    environment: "node",
+    testTimeout: 60_000,
+  },
 });

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { CloseRecord, DataRecord, GapRecord, OpenRecord, TapRecord } from "@tcptracker/events";
 export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Counters } from "./kernel/probe.ts";
 export {

@@ -18,7 +18,7 @@ test("the defaults are those of the documentation", () => {
     transport: "auto",
     programs: "auto",
     snaplen: 262144,
-    bufferSize: 16777216,
+    bufferSize: 67108864,
     maxConnections: 65536,
     flushIntervalMs: 10,
   });

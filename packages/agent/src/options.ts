@@ -26,7 +26,7 @@ export interface TapOptions {
   readonly snaplen?: number;
   /**
    * Bytes of the buffer between kernel and agent, rounded up to a power of two, 262144 to 1073741824; default
-   * 16777216. As tcpdump's --buffer-size, in bytes. What does not fit is declared as a gap.
+   * 67108864. As tcpdump's --buffer-size, in bytes. What does not fit is declared as a gap.
    */
   readonly bufferSize?: number;
   /** Connections followed at the same time, 1 to 16777216; default 65536. */
@@ -70,7 +70,7 @@ function choice<const T extends string>(
  * @throws {@link TapError} ERR_TAP_OPTION for a value out of range
  */
 export function resolveOptions(options: TapOptions): ResolvedTapOptions {
-  const bufferSize = integer("bufferSize", options.bufferSize, 16 * 1024 * 1024, 262144, 1024 ** 3);
+  const bufferSize = integer("bufferSize", options.bufferSize, 64 * 1024 * 1024, 262144, 1024 ** 3);
   return {
     attach: choice("attach", options.attach, ATTACH_STRATEGIES, "auto"),
     transport: choice("transport", options.transport, TRANSPORTS, "auto"),

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
 import { RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
@@ -7,11 +7,14 @@ import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./opti
 import type { Source } from "./pipeline.ts";
 import { AsyncQueue } from "./queue.ts";
 
-/** Records that may wait for the consumer before the kernel's buffer has to hold the rest. */
-const MOST_QUEUED = 16_384;
+/** Bytes that may wait for the consumer before the kernel's buffer has to hold the rest. */
+const MOST_QUEUED = 256 * 1024 * 1024;
 
-/** And how many batches of them: a batch has up to 1 MiB of payload. */
-const MOST_QUEUED_BATCHES = 64;
+/** Bytes of one batch: what a consumer works on before the ring gets its turn again. */
+const BATCH_BYTES = 256 * 1024;
+
+/** Batches taken from the ring before the consumer gets its turn: 16 MiB. */
+const BATCHES_PER_TURN = 64;
 
 /** How often the two clocks are compared again, in milliseconds. */
 const CLOCK_INTERVAL = 30_000;
@@ -52,16 +55,16 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   readonly #clock = new MonotonicClock();
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #cursor: RecordCursor;
-  readonly #queue: AsyncQueue<readonly TapRecord[]>;
+  /** Batches as the ring gave them: copying is all that emptying the ring costs, whatever the consumer does. */
+  readonly #queue: AsyncQueue<Uint8Array>;
   #queued = 0;
-  #queuedBatches = 0;
   #records = 0;
   #decodeErrors = 0;
   #deferred = 0n;
   #leftoverGapBytes = 0n;
   #iterated = false;
   #stopping: Promise<void> | undefined;
-  #final: TapStatistics | undefined;
+  #final: Omit<TapStatistics, "decodeErrors"> | undefined;
 
   private constructor(options: ResolvedTapOptions, probe: Probe) {
     this.options = options;
@@ -71,14 +74,16 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
         this.#onDecodeError(error);
       },
     });
-    this.#queue = new AsyncQueue((records) => {
-      this.#onTaken(records.length);
+    this.#queue = new AsyncQueue((batch) => {
+      this.#onTaken(batch.length);
     });
     this.#reader = new RingBufferReader(probe.ring, {
       flushIntervalMs: options.flushIntervalMs,
       restAfterMs: REST_AFTER,
-      onBatch: (batch) => {
-        this.#onBatch(batch);
+      batchBytes: BATCH_BYTES,
+      batchesPerTurn: BATCHES_PER_TURN,
+      onBatch: (batch, records) => {
+        this.#onBatch(batch, records);
       },
       onError: (error) => {
         this.#queue.end(error instanceof Error ? error : new TapError("ERR_TAP_KERNEL", String(error)));
@@ -121,20 +126,27 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     if (this.#iterated)
       throw new TapError("ERR_TAP_ITERATED_TWICE", "a tap can be iterated once; start another one");
     this.#iterated = true;
-    return this.#queue;
+    return this.#decodeQueued();
+  }
+
+  async *#decodeQueued(): AsyncGenerator<readonly TapRecord[], void, undefined> {
+    for await (const batch of this.#queue) {
+      const records = this.#decode(batch);
+      if (records.length > 0) yield records;
+      // A consumer that never waits would keep the event loop from emptying the ring.
+      await setImmediate();
+    }
   }
 
   /** What has happened so far; once the iteration has ended, what happened until {@link stop}. */
   statistics(): TapStatistics {
-    return (
-      this.#final ?? {
-        records: this.#records,
-        decodeErrors: this.#decodeErrors,
-        missedRuns: this.#probe.countMissedRuns(),
-        connections: this.#probe.countConnections(),
-        counters: this.#counters(),
-      }
-    );
+    const current = this.#final ?? {
+      records: this.#records,
+      missedRuns: this.#probe.countMissedRuns(),
+      connections: this.#probe.countConnections(),
+      counters: this.#counters(),
+    };
+    return { ...current, decodeErrors: this.#decodeErrors };
   }
 
   /**
@@ -181,32 +193,33 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /** What the ring had no room for, after what it holds. */
   #takeLeftovers(): void {
     this.#reader.drain();
-    for (const { batch, gapBytes } of this.#probe.takeLeftovers()) {
+    for (const { batch, gapBytes, records } of this.#probe.takeLeftovers()) {
       this.#leftoverGapBytes += gapBytes;
-      this.#onBatch(batch);
+      this.#onBatch(batch, records);
     }
   }
 
-  #onBatch(batch: Uint8Array): void {
+  #onBatch(batch: Uint8Array, records: number): void {
+    this.#records += records;
+    this.#queued += batch.length;
+    if (this.#isFull()) this.#reader.pause();
+    this.#queue.push(batch.length < BATCH_BYTES / 4 ? batch.slice() : takeOver(batch));
+  }
+
+  #decode(batch: Uint8Array): TapRecord[] {
     const records: TapRecord[] = [];
     const cursor = this.#cursor;
     cursor.reset(batch);
     while (cursor.next()) records.push(toRecord(cursor, this.#clock));
-    if (records.length === 0) return;
-    this.#records += records.length;
-    this.#queued += records.length;
-    this.#queuedBatches++;
-    if (this.#isFull()) this.#reader.pause();
-    this.#queue.push(records);
+    return records;
   }
 
   #isFull(): boolean {
-    return this.#queued >= MOST_QUEUED || this.#queuedBatches >= MOST_QUEUED_BATCHES;
+    return this.#queued >= MOST_QUEUED;
   }
 
-  #onTaken(records: number): void {
-    this.#queued -= records;
-    this.#queuedBatches--;
+  #onTaken(bytes: number): void {
+    this.#queued -= bytes;
     if (this.#stopping === undefined && !this.#isFull()) this.#reader.resume();
   }
 
@@ -214,4 +227,10 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     this.#decodeErrors++;
     if (this.#decodeErrors === 1) process.emitWarning(error);
   }
+}
+
+/** The batch with its memory, which costs no copy: the reader makes itself a new buffer. */
+function takeOver(batch: Uint8Array): Uint8Array {
+  const { length } = batch;
+  return new Uint8Array((batch.buffer as ArrayBuffer).transfer(), 0, length);
 }

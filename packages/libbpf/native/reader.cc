@@ -153,6 +153,9 @@ void Reader::Schedule(bool any, bool more) {
     uv_timer_start(&timer_, OnTimer, 0, 0);
   } else if (options_.flush_ms == 0 || rest) {
     uv_timer_stop(&timer_);
+    if (rest) {
+      for (auto& watch : watches_) watch->ring->UnmapData();
+    }
   } else {
     uv_timer_start(&timer_, OnTimer, options_.flush_ms, 0);
   }

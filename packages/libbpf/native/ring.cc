@@ -35,31 +35,54 @@ int Ring::Open(int map_fd, size_t bytes) {
   void* consumer = mmap(nullptr, page_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
   if (consumer == MAP_FAILED) return errno;
   consumer_ = static_cast<uint8_t*>(consumer);
-  // The data is mapped twice in a row, so a record that wraps around is contiguous here.
-  void* producer = mmap(nullptr, page_ + 2 * bytes_, PROT_READ, MAP_SHARED, fd_, static_cast<off_t>(page_));
+  void* producer = mmap(nullptr, page_, PROT_READ, MAP_SHARED, fd_, static_cast<off_t>(page_));
   if (producer == MAP_FAILED) return errno;
   producer_ = static_cast<uint8_t*>(producer);
   position_ = LoadAcquire(consumer_);
+  // Fails now rather than in the middle of reading, if it has to.
+  if (!MapData()) return errno;
+  UnmapData();
   return 0;
+}
+
+bool Ring::MapData() {
+  if (data_ != nullptr) return true;
+  void* data = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, fd_, static_cast<off_t>(2 * page_));
+  if (data == MAP_FAILED) return false;
+  data_ = static_cast<uint8_t*>(data);
+  return true;
+}
+
+void Ring::UnmapData() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+  data_ = nullptr;
+}
+
+void Ring::CopyOut(uint8_t* out, uint64_t position, size_t length) const {
+  size_t start = position & (bytes_ - 1);
+  size_t first = std::min(length, bytes_ - start);
+  std::memcpy(out, data_ + start, first);
+  std::memcpy(out + first, data_, length - first);
 }
 
 Ring::~Ring() {
   if (consumer_ != nullptr) munmap(consumer_, page_);
-  if (producer_ != nullptr) munmap(producer_, page_ + 2 * bytes_);
+  if (producer_ != nullptr) munmap(producer_, page_);
+  UnmapData();
   if (fd_ >= 0) close(fd_);
 }
 
 uint64_t Ring::ProducerPosition() const { return LoadAcquire(producer_); }
 
 size_t Ring::Fill(Batch& batch, uint64_t end) {
-  const uint8_t* data = producer_ + page_;
   uint64_t released = position_;
   size_t refused = 0;
   uint64_t produced = ProducerPosition();
+  if (position_ >= produced || !MapData()) return 0;
   // Discarded records fill no batch: bounded by the ring's size, a storm of them cannot hold the thread.
   end = std::min(end, position_ + bytes_);
   while (position_ < produced && position_ < end) {
-    const uint8_t* record = data + (position_ & (bytes_ - 1));
+    const uint8_t* record = data_ + (position_ & (bytes_ - 1));
     uint32_t header = __atomic_load_n(reinterpret_cast<const uint32_t*>(record), __ATOMIC_ACQUIRE);
     if (header & BPF_RINGBUF_BUSY_BIT) break;
     uint32_t length = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
@@ -72,7 +95,7 @@ size_t Ring::Fill(Batch& batch, uint64_t end) {
       uint8_t* out = batch.data + batch.used;
       uint32_t frame_header[2] = {length, 0};
       std::memcpy(out, frame_header, sizeof(frame_header));
-      std::memcpy(out + kFrameHeader, record + BPF_RINGBUF_HDR_SZ, length);
+      CopyOut(out + kFrameHeader, position_ + BPF_RINGBUF_HDR_SZ, length);
       // The buffer is reused: without this the pad would show bytes of an earlier record.
       std::memset(out + kFrameHeader + length, 0, frame - kFrameHeader - length);
       batch.used += frame;

@@ -36,17 +36,23 @@ class Ring {
   // Moves committed records below `end` into the batch while they fit. Returns 0, or the frame size of the
   // first record that did not fit.
   size_t Fill(Batch& batch, uint64_t end);
+  // Gives the mapping of the data back until it is needed again: its pages count as this process's memory.
+  void UnmapData();
   // Whether there is anything below `end` that is not consumed yet, committed or not.
   bool Behind(uint64_t end) const { return position_ < end; }
   static constexpr uint64_t kNoEnd = UINT64_MAX;
 
  private:
+  bool MapData();
+  void CopyOut(uint8_t* out, uint64_t position, size_t length) const;
+
   int fd_ = -1;
   size_t page_ = 0;
   size_t bytes_ = 0;
   uint64_t position_ = 0;
   uint8_t* consumer_ = nullptr;
   uint8_t* producer_ = nullptr;
+  uint8_t* data_ = nullptr;
 };
 
 }  // namespace bridge

@@ -1,3 +1,4 @@
+import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
 import { runPipeline } from "../pipeline.ts";
 import { JsonSink } from "../sinks/json.ts";
@@ -8,6 +9,9 @@ import { Tap } from "../tap.ts";
 import { EXIT } from "./exit-codes.ts";
 import { say } from "./say.ts";
 import type { TapCommand } from "./tap-options.ts";
+
+/** What may wait for a slow reader of standard output before the tap waits for it, in bytes. */
+const OUTPUT_BUFFER = 1024 * 1024;
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
@@ -27,14 +31,16 @@ export async function runTapCommand({ json, duration, options }: TapCommand): Pr
     void tap.stop();
   };
   for (const signal of SIGNALS) process.on(signal, stop);
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Not process.stdout: that writes to pipes synchronously, and while it blocks nobody empties the ring.
+  const stdout = createWriteStream("", { fd: 1, autoClose: false, highWaterMark: OUTPUT_BUFFER });
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
     outputError ??= error;
     stop();
   });
   const timer = duration === undefined ? undefined : setTimeout(stop, duration);
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
 
-  const output = new LineOutput(process.stdout);
+  const output = new LineOutput(stdout);
   const sink = json ? new JsonSink(output) : new TextSink(output, paint);
   try {
     await runPipeline(tap, [], [sink]);

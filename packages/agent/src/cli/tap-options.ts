@@ -36,7 +36,7 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     type: "string",
     short: "B",
     value: "BYTES",
-    help: "buffer between kernel and agent (default 16M, 256k to 1G); as tcpdump -B, but in bytes",
+    help: "buffer between kernel and agent (default 64M, 256k to 1G); as tcpdump -B, but in bytes",
   },
   "max-connections": {
     type: "string",

@@ -33,9 +33,12 @@ function drained(stream: Writable): Promise<void> {
     const done = (): void => {
       stream.removeListener("drain", done);
       stream.removeListener("close", done);
+      stream.removeListener("error", done);
       resolve();
     };
     stream.on("drain", done);
     stream.on("close", done);
+    // A stream that does not close by itself says only this.
+    stream.on("error", done);
   });
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Agent, type AgentOptions, COMMAND } from "./support/agent.ts";
 import { whileRequesting, request, startServer, type Listening } from "./support/http.ts";
@@ -146,6 +147,17 @@ describe("exit codes", () => {
     const { code, stderr } = await agent.ended();
     expect(stderr).toContain("tapping");
     expect(code).toBe(0);
+  });
+});
+
+test("npx finds the command of this checkout", () => {
+  const { status, stdout, stderr } = spawnSync("npx", ["--no", "tcptracker", "--version"], {
+    cwd: join(import.meta.dirname, "../../../.."),
+    encoding: "utf8",
+  });
+  expect({ status, stdout: stdout.trim() }, stderr).toEqual({
+    status: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string,
   });
 });
 

@@ -43,6 +43,8 @@ void case_raw(void);
 void case_backlog_0(void);
 void case_listened_before(void);
 void case_reset_before_accept(void);
+void case_refused_other_port(void);
+void case_refused_same_port(void);
 void case_refused_same_ports(void);
 void case_refused_later(void);
 void case_reconnect(void);

@@ -147,10 +147,22 @@ static void connect_again(int client, int listener, const struct sockaddr_in *ad
 	close(listener);
 }
 
-/* Refused at once, and then taken, with the same ports on both sides. */
-void case_refused_same_ports(void)
+/* `other` is the port that refuses. */
+void case_refused_other_port(void)
 {
-	int client = bound_socket(), listener = bound_socket();
+	struct sockaddr_in address, refusing;
+	int listener = listen_on_loopback(5, &address), reserved = bound_socket();
+	int client = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
+
+	report.other = port_of(reserved);
+	refusing = loopback(report.other);
+	start_connecting(client, &refusing);
+	connect_again(client, listener, &address);
+}
+
+static void refused_same_port(int client)
+{
+	int listener = bound_socket();
 	struct sockaddr_in address = loopback(port_of(listener));
 
 	report.listener = port_of(listener);
@@ -158,6 +170,17 @@ void case_refused_same_ports(void)
 	wait_for(client, POLLOUT);
 	check(listen(listener, 5), "listen");
 	connect_again(client, listener, &address);
+}
+
+void case_refused_same_port(void)
+{
+	refused_same_port(check(socket(AF_INET, SOCK_STREAM, 0), "socket"));
+}
+
+/* The client's port does not change either. */
+void case_refused_same_ports(void)
+{
+	refused_same_port(bound_socket());
 }
 
 /* A listener whose queue is full, so that the next connection has to wait; gives the one that waits in it. */

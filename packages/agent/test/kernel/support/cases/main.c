@@ -23,6 +23,8 @@ static const struct {
 	{ "backlog-0", case_backlog_0 },
 	{ "listened-before", case_listened_before },
 	{ "reset-before-accept", case_reset_before_accept },
+	{ "refused-other-port", case_refused_other_port },
+	{ "refused-same-port", case_refused_same_port },
 	{ "refused-same-ports", case_refused_same_ports },
 	{ "refused-later", case_refused_later },
 	{ "reconnect", case_reconnect },
