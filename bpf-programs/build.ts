@@ -1,4 +1,5 @@
-// Compiles src/*.bpf.c for each architecture into dist/<arch>/*.bpf.o. The output depends on the sources and
+// Compiles src/*.bpf.c for each architecture into dist/<arch>/*.bpf.o: each attach strategy once for each transport
+// and each generation of atomic instructions (see variants). The output depends on the sources and
 // the compiler only: no kernel header, no absolute path and no DWARF goes in.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -28,7 +29,35 @@ function run(command: string, args: readonly string[]): void {
   }
 }
 
-function compile(source: string, output: string, target: string): void {
+/** What one source is compiled into: the end of the object's name and the flags. */
+interface Variant {
+  readonly suffix: string;
+  readonly flags: readonly string[];
+}
+
+const TRANSPORTS: readonly Variant[] = [
+  { suffix: ".ringbuf", flags: [] },
+  { suffix: ".perfbuf", flags: ["-DTT_PERFBUF"] },
+];
+
+const GENERATIONS: readonly Variant[] = [
+  { suffix: "", flags: [] },
+  { suffix: ".noatomics", flags: ["-DTT_NO_ATOMICS"] },
+];
+
+/** No kernel has fexit on system calls without the atomics. */
+function variants(source: string): readonly Variant[] {
+  if (source === "layout.bpf.c") return [{ suffix: "", flags: [] }];
+  const generations = source === "fexit.bpf.c" ? GENERATIONS.slice(0, 1) : GENERATIONS;
+  return TRANSPORTS.flatMap((transport) =>
+    generations.map(({ suffix, flags }) => ({
+      suffix: transport.suffix + suffix,
+      flags: [...transport.flags, ...flags],
+    })),
+  );
+}
+
+function compile(source: string, output: string, target: string, flags: readonly string[]): void {
   run(CLANG, [
     "-target",
     "bpf",
@@ -45,6 +74,7 @@ function compile(source: string, output: string, target: string): void {
     "-idirafter",
     "/usr/include",
     "-fdebug-compilation-dir=.",
+    ...flags,
     "-o",
     output,
     "-c",
@@ -61,5 +91,8 @@ for (const [architecture, target] of Object.entries(ARCHITECTURES)) {
   for (const source of readdirSync(join(root, "src"))
     .filter((name) => name.endsWith(".bpf.c"))
     .toSorted())
-    compile(`src/${source}`, join(directory, `${basename(source, ".c")}.o`), target);
+    for (const { suffix, flags } of variants(source)) {
+      const name = `${basename(source, ".bpf.c")}${suffix}.bpf.o`;
+      compile(`src/${source}`, join(directory, name), target, flags);
+    }
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A system call on its way through the stages (hook, filter, emit), which are separate programs: what
- * one knows it leaves here for the next. Per CPU: nothing else that writes here runs on the CPU between
- * two stages. The hooks run with preemption off on most kernels; on others the kernel skips a hook that
- * would run inside another one, and counts it (recursion_misses, which the agent reports).
+ * one knows it leaves here for the next. Per CPU, and there in one of a few slots: newer kernels may
+ * preempt a program, and the hook of another thread then runs in the middle of it.
  */
 #ifndef TCPTRACKER_CALL_BPF_H
 #define TCPTRACKER_CALL_BPF_H
 
 #include <tcptracker/event.h>
 
+#include "compat.bpf.h"
+#include "counters.bpf.h"
 #include "helpers.bpf.h"
 
 struct call {
+	__u64 owner;		/* pid_tgid of the thread whose call it is; 0 when the slot is free */
 	struct tt_data data;	/* the record that the filter judges and every data record starts with */
 	__u64 sock;		/* key of the connection */
 	__u64 remaining;	/* bytes of the call that are in no record yet */
@@ -33,21 +35,63 @@ struct call {
 	__u8 gap_cause;		/* enum tt_gap_cause, when none of the bytes can be captured */
 	__u8 bad_structures;	/* an iovec or header could not be read */
 	__u8 gathered;		/* the gather stage has had its turn */
-	__u8 reserved[6];
+	__u8 slot;
+	__u8 reserved[5];
+	struct tt_connection fresh;	/* where a new entry of the connection table is put together */
 };
+
+#define CALL_SLOTS 4
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, CALL_SLOTS);
 	__type(key, __u32);
 	__type(value, struct call);
 } calls SEC(".maps");
 
+/* A slot for the call of the current thread; NULL, counted, when preempted calls hold them all. */
+static __always_inline struct call *claim_call(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct call *call;
+
+	for (__u32 i = 0; i < CALL_SLOTS; i++) {
+		__u32 key = i;
+
+		call = bpf_map_lookup_elem(&calls, &key);
+		if (!call)
+			return 0;
+		if (call->owner == thread || compare_and_swap(&call->owner, 0, thread) == 0) {
+			call->slot = i;
+			return call;
+		}
+	}
+	count(TT_COUNTER_NO_SLOT);
+	return 0;
+}
+
+/* The call that an earlier stage has claimed a slot for. */
 static __always_inline struct call *current_call(void)
 {
-	__u32 zero = 0;
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct call *call;
 
-	return bpf_map_lookup_elem(&calls, &zero);
+	for (__u32 i = 0; i < CALL_SLOTS; i++) {
+		__u32 key = i;
+
+		call = bpf_map_lookup_elem(&calls, &key);
+		if (!call)
+			return 0;
+		if (call->owner == thread)
+			return call;
+	}
+	return 0;
+}
+
+/* Whatever stage a call ends in has to give the slot back. */
+static __always_inline void release_call(struct call *call)
+{
+	*(volatile __u64 *)&call->owner = 0;
 }
 
 struct {

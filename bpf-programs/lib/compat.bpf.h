@@ -12,12 +12,39 @@
 #define READ(trusted, pointer, field) \
 	((trusted) ? (pointer)->field : BPF_CORE_READ(pointer, field))
 
-/* Atomics that return the value before came with 5.12 (instruction set v3). */
-#define fetch_add(pointer, n) __sync_fetch_and_add(pointer, n)
-#define exchange(pointer, value) __sync_lock_test_and_set(pointer, value)
+/*
+ * Atomics that return the value before. `owner` tells apart what different callers work on; only the
+ * variant for old kernels needs it.
+ */
+#if !defined(TT_NO_ATOMICS)
+#define fetch_add(owner, pointer, n) __sync_fetch_and_add(pointer, n)
+#define exchange(owner, pointer, value) __sync_lock_test_and_set(pointer, value)
+#define compare_and_swap(pointer, old, new) __sync_val_compare_and_swap(pointer, old, new)
+#else
+#include "lock.bpf.h"
+/* Each in a statement expression, so that it works on whatever type the pointer has. */
+#define fetch_add(owner, pointer, n) LOCKED(owner, pointer, before_ + (n))
+#define exchange(owner, pointer, value) LOCKED(owner, pointer, value)
+/* These kernels do not preempt programs, so nobody else is there to swap with. */
+#define compare_and_swap(pointer, old, new)                                       \
+	({                                                                        \
+		typeof(*(pointer)) before_ = *(pointer);                          \
+		if (before_ == (old))                                             \
+			*(pointer) = (new);                                       \
+		before_;                                                          \
+	})
+#endif
+
+/* The numbers of the system calls, and the functions behind them, as fexit and kprobes know them. */
+#if defined(__TARGET_ARCH_x86)
+#define NATIVE_NUMBER(x86_64, arm64) x86_64
+#define SYSCALL_FUNCTION(name) "__x64_sys_" name
+#elif defined(__TARGET_ARCH_arm64)
+#define NATIVE_NUMBER(x86_64, arm64) arm64
+#define SYSCALL_FUNCTION(name) "__arm64_sys_" name
+#endif
 
 struct syscall_exit {
-	__u32 number;
 	long result;
 	__u64 arguments[4];
 };
@@ -61,6 +88,21 @@ static __always_inline bool is_compat_call(struct task_struct *task, bool truste
 #elif defined(__TARGET_ARCH_arm64)
 	return READ(trusted, task, thread_info.flags) & (1UL << 22) /* TIF_32BIT */;
 #endif
+}
+
+/*
+ * The user's registers, saved when the current call began. They are at the top of the task's kernel stack;
+ * from 5.15 on the kernel says where. Before, there was no padding (CONFIG_X86_FRED, 6.9) and the size was this,
+ * but for kernels built to debug memory or with pages of 64 KiB: so the caller has to check what it finds.
+ */
+static __always_inline struct pt_regs *saved_registers(void)
+{
+	struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___subset, BPF_FUNC_task_pt_regs___subset))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	task = (struct task_struct *)bpf_get_current_task();
+	return BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs);
 }
 
 #endif

@@ -29,14 +29,6 @@ struct {
 	__type(value, struct tt_connection);
 } unsent SEC(".maps");
 
-/* Too large for the stack. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tt_connection);
-} new_connection SEC(".maps");
-
 /* The finalizer of splitmix64: a bijection, so different inputs give different outputs. */
 static __always_inline __u64 mix(__u64 x)
 {
@@ -110,16 +102,15 @@ static __always_inline enum tt_role role_of(struct sock *sk, enum beginning begi
 	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? TT_ROLE_SERVER : TT_ROLE_CLIENT;
 }
 
-/* The entry of a sock seen for the first time, with the process of `from`; NULL, counted, when the table is full. */
-static __always_inline struct tt_connection *add_connection(struct sock *sk, const struct tt_record *from,
-							    enum beginning beginning)
+/*
+ * The entry of a sock seen for the first time, with the process of `from`; NULL, counted, when the table is
+ * full. It is put together in `entry`, because it is too large for the stack.
+ */
+static __always_inline struct tt_connection *add_connection(struct tt_connection *entry, struct sock *sk,
+							    const struct tt_record *from, enum beginning beginning)
 {
 	__u64 key = (__u64)sk;
-	__u32 zero = 0;
-	struct tt_connection *entry = bpf_map_lookup_elem(&new_connection, &zero);
 
-	if (!entry)
-		return 0;
 	__builtin_memset(entry, 0, sizeof(*entry));
 	entry->close.record = *from;
 	read_endpoints(&entry->close.record, sk);

@@ -10,7 +10,7 @@
 #include "counters.bpf.h"
 #include "progress.bpf.h"
 #include "helpers.bpf.h"
-#include "ring.bpf.h"
+#include "output.bpf.h"
 #include "segments.bpf.h"
 
 /* Steps per run of the program; it runs again, by tail call, until the call is done. */
@@ -29,9 +29,9 @@ enum outcome {
  * sizes only. The size classes must stay apart (the barrier), or clang merges their tails and the
  * verifier loses the connection between a reservation and its size.
  */
-static __always_inline enum outcome emit_payload(struct call *call, __u64 n, const __u32 room)
+static __always_inline enum outcome emit_payload(void *context, struct call *call, __u64 n, const __u32 room)
 {
-	struct tt_data *data = reserve(sizeof(*data) + room);
+	struct tt_data *data = reserve_payload(call, room);
 
 	if (!data)
 		return REFUSED;
@@ -44,19 +44,34 @@ static __always_inline enum outcome emit_payload(struct call *call, __u64 n, con
 	data->record.length = sizeof(*data) + n;
 	data->captured = n;
 	if (n && bpf_probe_read_user(data + 1, n, (void *)call->address)) {
-		bpf_ringbuf_discard(data, BPF_RB_NO_WAKEUP);
+		discard_payload(data);
 		return UNREADABLE;
 	}
-	submit(&data->record, sizeof(*data) + room);
+	if (!submit_payload(context, data, n, room))
+		return REFUSED;
 	count_many(TT_COUNTER_DELIVERED_BYTES, n);
 	return EMITTED;
 }
 
+#if defined(TT_PERFBUF)
+
+static __always_inline __u64 chunk(__u64 n)
+{
+	return n > LARGEST_PAYLOAD ? LARGEST_PAYLOAD : n;
+}
+
+static __always_inline enum outcome emit_chunk(void *context, struct call *call, __u64 n)
+{
+	return emit_payload(context, call, n, LARGEST_PAYLOAD);
+}
+
+#else
+
 /* How many of `n` bytes go into the next record: large runs are cut so that little of a class stays empty. */
 static __always_inline __u64 chunk(__u64 n)
 {
-	if (n >= 65536)
-		return 65536;
+	if (n >= LARGEST_PAYLOAD)
+		return LARGEST_PAYLOAD;
 	if (n > 32768)
 		return n;
 	if (n >= 16384)
@@ -66,20 +81,22 @@ static __always_inline __u64 chunk(__u64 n)
 	return n > 4096 ? 4096 : n;
 }
 
-static __always_inline enum outcome emit_chunk(struct call *call, __u64 n)
+static __always_inline enum outcome emit_chunk(void *context, struct call *call, __u64 n)
 {
 	if (n > 16384)
-		return emit_payload(call, n, 65536);
+		return emit_payload(context, call, n, LARGEST_PAYLOAD);
 	if (n > 4096)
-		return emit_payload(call, n, 16384);
+		return emit_payload(context, call, n, 16384);
 	if (n > 1024)
-		return emit_payload(call, n, 4096);
+		return emit_payload(context, call, n, 4096);
 	if (n > 256)
-		return emit_payload(call, n, 1024);
-	return emit_payload(call, n, 256);
+		return emit_payload(context, call, n, 1024);
+	return emit_payload(context, call, n, 256);
 }
 
-static __always_inline void emit_captured(struct call *call)
+#endif
+
+static __always_inline void emit_captured(void *context, struct call *call)
 {
 	__u64 n = call->segment_left < call->capture ? call->segment_left : call->capture;
 	__u64 to_page_end = PAGE - (call->address & (PAGE - 1));
@@ -88,7 +105,7 @@ static __always_inline void emit_captured(struct call *call)
 	n = chunk(n);
 	if (call->page_by_page && n > to_page_end)
 		n = to_page_end;
-	outcome = emit_chunk(call, n);
+	outcome = emit_chunk(context, call, n);
 	if (outcome == EMITTED)
 		advance(call, n);
 	else if (outcome == REFUSED)
@@ -96,34 +113,34 @@ static __always_inline void emit_captured(struct call *call)
 	else if (n > to_page_end)
 		call->page_by_page = 1;
 	else
-		declare_gap(call, n, TT_GAP_FAULT);
+		declare_gap(context, call, n, TT_GAP_FAULT);
 }
 
 /* Emits one record or goes one step towards the next byte; false when the call is done. */
-static __always_inline bool emit_step(struct call *call)
+static __always_inline bool emit_step(void *context, struct call *call)
 {
 	if (!call->remaining)
 		return false;
-	if (!emit_preliminaries(call)) {
+	if (!emit_preliminaries(context, call)) {
 		owe(call, call->remaining);
 		return false;
 	}
 	if (call->gap_cause) {
-		declare_gap(call, call->remaining, call->gap_cause);
+		declare_gap(context, call, call->remaining, call->gap_cause);
 		return false;
 	}
 	if (!call->capture) {
 		if (!snaplen)
-			emit_payload(call, 0, 0);	/* the call is worth a record all the same */
-		declare_gap(call, call->remaining, TT_GAP_SNAPLEN);
+			emit_payload(context, call, 0, 0);	/* the call is worth a record all the same */
+		declare_gap(context, call, call->remaining, TT_GAP_SNAPLEN);
 		return false;
 	}
 	if (!call->segment_left && !next_segment(call)) {
-		declare_gap(call, call->remaining, TT_GAP_FAULT);
+		declare_gap(context, call, call->remaining, TT_GAP_FAULT);
 		return false;
 	}
 	if (call->segment_left)
-		emit_captured(call);
+		emit_captured(context, call);
 	return true;
 }
 
@@ -136,15 +153,17 @@ static __always_inline int emit(void *context)
 	if (!call->gathered && has_segments(call))
 		bpf_tail_call(context, &stages, TT_STAGE_GATHER);
 	for (int i = 0; i < STEPS; i++)
-		if (!emit_step(call)) {
-			emit_preliminaries(call);
+		if (!emit_step(context, call)) {
+			emit_preliminaries(context, call);
+			release_call(call);
 			return 0;
 		}
 	/* The segments that follow may be small ones again. */
 	bpf_tail_call(context, &stages, has_segments(call) ? TT_STAGE_GATHER : TT_STAGE_EMIT);
 	/* Too many tail calls: the rest of the call is more than these programs walk. */
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
-	declare_gap(call, call->remaining, TT_GAP_SEGMENTS);
+	declare_gap(context, call, call->remaining, TT_GAP_SEGMENTS);
+	release_call(call);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
 #include "progress.bpf.h"
-#include "ring.bpf.h"
+#include "output.bpf.h"
 #include "segments.bpf.h"
 
 /* A larger segment is worth a record of its own. */
@@ -28,9 +28,9 @@
  * so twice the room is reserved. What is filled is counted in memory, because in a register its range
  * would be followed through every iteration.
  */
-static __always_inline void gather_into(struct call *call, const __u32 room)
+static __always_inline void gather_into(void *context, struct call *call, const __u32 room)
 {
-	struct tt_data *data = reserve(sizeof(*data) + 2 * room);
+	struct tt_data *data = reserve_payload(call, 2 * room);
 	__u64 filled, n;
 
 	if (!data)
@@ -54,26 +54,28 @@ static __always_inline void gather_into(struct call *call, const __u32 room)
 	data->record.length = sizeof(*data) + filled;
 	data->captured = filled;
 	if (!filled) {
-		bpf_ringbuf_discard(data, BPF_RB_NO_WAKEUP);
+		discard_payload(data);
 		return;
 	}
-	submit(&data->record, sizeof(*data) + 2 * room);
-	count_many(TT_COUNTER_DELIVERED_BYTES, filled);
+	if (submit_payload(context, data, filled, 2 * room))
+		count_many(TT_COUNTER_DELIVERED_BYTES, filled);
+	else
+		owe_at(call, call->data.offset - filled, filled);
 }
 
-static __always_inline void gather_some(struct call *call)
+static __always_inline void gather_some(void *context, struct call *call)
 {
 	call->filled = 0;
-	if (call->gap_cause || !emit_preliminaries(call))
+	if (call->gap_cause || !emit_preliminaries(context, call))
 		return;
 	if ((!call->segment_left && !next_segment(call)) || call->segment_left > SMALL_SEGMENT)
 		return;
 	if (call->remaining <= 256)
-		gather_into(call, 256);
+		gather_into(context, call, 256);
 	else if (call->remaining <= 1024)
-		gather_into(call, 1024);
+		gather_into(context, call, 1024);
 	else
-		gather_into(call, MAX_GATHERED);
+		gather_into(context, call, MAX_GATHERED);
 }
 
 static __always_inline int gather(void *context)
@@ -82,14 +84,17 @@ static __always_inline int gather(void *context)
 
 	if (!call)
 		return 0;
-	gather_some(call);
-	if (!call->remaining)
+	gather_some(context, call);
+	if (!call->remaining) {
+		release_call(call);
 		return 0;
+	}
 	/* Emit takes what cannot be gathered: a large segment, a missing page, a full ring. */
 	call->gathered = 1;
 	bpf_tail_call(context, &stages, call->filled ? TT_STAGE_GATHER : TT_STAGE_EMIT);
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
-	declare_gap(call, call->remaining, TT_GAP_SEGMENTS);
+	declare_gap(context, call, call->remaining, TT_GAP_SEGMENTS);
+	release_call(call);
 	return 0;
 }
 

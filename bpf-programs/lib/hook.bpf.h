@@ -19,27 +19,6 @@ struct syscall {
 	__u8 id;	/* enum tt_syscall */
 	__u8 shape;	/* enum tt_shape */
 	__u8 direction;	/* enum tt_direction */
-	__u8 compat;	/* for a 32-bit caller this is the number of a call that moves bytes */
-};
-
-#define MAX_SYSCALL_NUMBER 512
-
-#if defined(__TARGET_ARCH_x86)
-#define NATIVE_NUMBER(x86_64, arm64) x86_64
-#define TT_COMPAT_SYSCALLS TT_COMPAT_SYSCALLS_X86
-#elif defined(__TARGET_ARCH_arm64)
-#define NATIVE_NUMBER(x86_64, arm64) arm64
-#define TT_COMPAT_SYSCALLS TT_COMPAT_SYSCALLS_ARM
-#endif
-
-const volatile struct syscall syscalls[MAX_SYSCALL_NUMBER] = {
-#define X(name, x86_64, arm64, shape, direction) \
-	[NATIVE_NUMBER(x86_64, arm64)] = { TT_SYSCALL_##name, TT_SHAPE_##shape, TT_DIRECTION_##direction, 0 },
-	TT_SYSCALLS(X)
-#undef X
-#define X(number) [number] = { .compat = 1 },
-	TT_COMPAT_SYSCALLS(X)
-#undef X
 };
 
 /* Whether the call did anything that concerns the tap, judged by its result alone. */
@@ -142,7 +121,7 @@ static __always_inline struct sock *sock_of_call(struct task_struct *task, __u8 
 }
 
 /* The entry of a sock, unless it is another connection's that ended unseen or ended long ago. */
-static __always_inline struct tt_connection *known_connection(struct sock *sk, bool connects)
+static __always_inline struct tt_connection *known_connection(void *context, struct sock *sk, bool connects)
 {
 	struct tt_connection *connection = find_connection(sk);
 
@@ -153,7 +132,7 @@ static __always_inline struct tt_connection *known_connection(struct sock *sk, b
 	/* Without TCP having said so before, the tap has missed an end. */
 	if (!connection->ended)
 		count(TT_COUNTER_STALE_CONNECTION);
-	end_connection(connection, sk);
+	end_connection(context, connection, sk);
 	return 0;
 }
 
@@ -179,7 +158,7 @@ static __always_inline bool claim_open(struct tt_connection *connection, struct 
 	if (shape == TT_SHAPE_CONNECT && result != 0 &&
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED)
 		return false;
-	return !exchange(&connection->opened, 1);
+	return !exchange(connection->close.record.connection, &connection->opened, 1);
 }
 
 static __always_inline __u64 bytes_moved(__u8 shape, __u8 direction, const struct syscall_exit *exit)
@@ -200,7 +179,8 @@ static __always_inline void account(struct call *call, struct tt_connection *con
 	call->remaining = size;
 	call->capture = snaplen;
 	call->data.offset =
-		fetch_add(ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes, size);
+		fetch_add(connection->close.record.connection,
+			  ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes, size);
 	call->owes = owed_gap_of(connection, call->data.record.direction)->size != 0;
 	count(TT_COUNTER_CALLS);
 	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, size);
@@ -213,7 +193,8 @@ static __always_inline bool lost_entry(struct call *call, struct tt_connection *
 
 	if (connection->close.record.connection == call->data.record.connection)
 		return false;
-	fetch_add(ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes, -call->data.size);
+	__sync_fetch_and_add(ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes,
+			     -call->data.size);
 	count(TT_COUNTER_STALE_CONNECTION);
 	count_many(TT_COUNTER_UNDECLARED_BYTES, call->data.size);
 	return true;
@@ -229,33 +210,15 @@ static __always_inline enum beginning beginning_of(__u8 shape, __u8 direction, c
 	return BEGAN_BEFORE;
 }
 
-/* True when there is something for the next stage. */
-static __always_inline bool prepare_call(struct call *call, const struct syscall *syscall,
-					 const struct syscall_exit *exit, struct task_struct *task, bool trusted)
+/* Fills the slot of the call; false when there is nothing for the next stage. */
+static __always_inline bool fill_call(struct call *call, const struct syscall *syscall, __u8 direction,
+				      const struct syscall_exit *exit, struct sock *sk,
+				      struct tt_connection *connection, struct task_struct *task, bool trusted)
 {
 	struct tt_record *record = &call->data.record;
-	__u8 shape = syscall->shape, direction = syscall->direction;
-	enum beginning beginning = beginning_of(shape, direction, exit);
-	struct tt_connection *connection;
-	struct sock *sk;
+	__u8 shape = syscall->shape;
 	__u64 size;
 
-	if (direction == TT_DIRECTION_INGRESS && !takes_from_stream(message_flags(shape, exit)))
-		return false;
-	sk = sock_of_call(task, shape, &direction, exit, trusted);
-	if (!sk)
-		return false;
-	connection = known_connection(sk, beginning != BEGAN_BEFORE);
-	if (!connection && !is_tcp(sk)) {
-		count(TT_COUNTER_NOT_TCP);
-		return false;
-	}
-	if (shape == TT_SHAPE_SHUTDOWN) {
-		if (connection)
-			connection->close.shutdown |=
-				(exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
-		return false;
-	}
 	forget_last_call(call);
 	record->type = TT_RECORD_DATA;
 	record->direction = direction;
@@ -264,7 +227,7 @@ static __always_inline bool prepare_call(struct call *call, const struct syscall
 	read_process(record, task, trusted);
 	size = bytes_moved(shape, direction, exit);
 	if (!connection)
-		connection = add_connection(sk, record, beginning);
+		connection = add_connection(&call->fresh, sk, record, beginning_of(shape, direction, exit));
 	if (!connection) {
 		count_many(TT_COUNTER_UNTRACKED_BYTES, size);
 		return false;
@@ -285,39 +248,62 @@ static __always_inline bool prepare_call(struct call *call, const struct syscall
 	return call->opens || size;
 }
 
-static __always_inline int on_syscall_exit(void *context, struct pt_regs *regs, long result, bool trusted)
+/* Everything about one call on one socket, up to the filter. */
+static __always_inline void record_call(void *context, const struct syscall *syscall, __u8 direction,
+					const struct syscall_exit *exit, struct sock *sk,
+					struct task_struct *task, bool trusted)
 {
-	struct syscall_exit exit = { .result = result };
-	struct task_struct *task;
-	struct syscall syscall;
+	enum beginning beginning = beginning_of(syscall->shape, direction, exit);
+	struct tt_connection *connection = known_connection(context, sk, beginning != BEGAN_BEFORE);
 	struct call *call;
-	__u32 number = read_syscall_number(regs, trusted);
 
-	if (number >= MAX_SYSCALL_NUMBER)
-		return 0;
-	syscall = *(const struct syscall *)&syscalls[number];
-	if (!syscall.shape && !syscall.compat)
-		return 0;
-	task = current_task(trusted);
-	if (is_compat_call(task, trusted)) {
-		if (syscall.compat && result > 0)
-			count(TT_COUNTER_COMPAT_CALL);
-		return 0;
+	if (!connection && !is_tcp(sk)) {
+		count(TT_COUNTER_NOT_TCP);
+		return;
 	}
-	if (!syscall.shape || !succeeded(syscall.shape, result))
-		return 0;
+	if (syscall->shape == TT_SHAPE_SHUTDOWN) {
+		if (connection)
+			connection->close.shutdown |=
+				(exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
+		return;
+	}
+	call = claim_call();
+	if (!call) {
+		count_many(TT_COUNTER_UNTRACKED_BYTES, bytes_moved(syscall->shape, direction, exit));
+		return;
+	}
+	if (fill_call(call, syscall, direction, exit, sk, connection, task, trusted)) {
+		bpf_tail_call(context, &stages, TT_STAGE_FILTER);
+		count(TT_COUNTER_TAIL_CALL_FAILED);
+		count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);
+	}
+	release_call(call);
+}
+
+/* A system call of the table has returned. */
+static __always_inline void on_return(void *context, const struct syscall *syscall, const struct syscall_exit *exit,
+				      struct task_struct *task, bool trusted)
+{
+	__u8 direction = syscall->direction;
+	struct sock *sk;
+
+	if (direction == TT_DIRECTION_INGRESS && !takes_from_stream(message_flags(syscall->shape, exit)))
+		return;
+	sk = sock_of_call(task, syscall->shape, &direction, exit, trusted);
+	if (sk)
+		record_call(context, syscall, direction, exit, sk, task, trusted);
+}
+
+/* Whether a call is one to look at closer; cheap, because most calls of the machine are not. */
+static __always_inline bool concerns_tap(const struct syscall *syscall, long result)
+{
+	if (!succeeded(syscall->shape, result))
+		return false;
 	if (bpf_get_current_pid_tgid() >> 32 == own_pid) {
 		count(TT_COUNTER_OWN_CALL);
-		return 0;
+		return false;
 	}
-	read_registers(regs, &exit, trusted);
-	call = current_call();
-	if (!call || !prepare_call(call, &syscall, &exit, task, trusted))
-		return 0;
-	bpf_tail_call(context, &stages, TT_STAGE_FILTER);
-	count(TT_COUNTER_TAIL_CALL_FAILED);
-	count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);
-	return 0;
+	return true;
 }
 
 #endif

@@ -12,6 +12,7 @@
 enum bpf_map_type_subset {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -20,6 +21,8 @@ enum bpf_update_flags {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 };
+
+#define BPF_F_CURRENT_CPU 0xffffffffULL
 
 enum bpf_ringbuf_flags {
 	BPF_RB_NO_WAKEUP = 1,
@@ -103,6 +106,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct task_struct *group_leader;
 	char comm[16];
+	void *stack;
 };
 
 struct in6_addr {
@@ -148,6 +152,7 @@ struct tcp_sock {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long r10;
+	unsigned long ax;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -160,6 +165,10 @@ struct pt_regs {
 	__s32 syscallno;
 };
 #endif
+
+enum bpf_func_id___subset {
+	BPF_FUNC_task_pt_regs___subset = 175,
+};
 
 #pragma clang attribute pop
 

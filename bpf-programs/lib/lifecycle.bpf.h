@@ -8,7 +8,7 @@
 #include "connection.bpf.h"
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
-#include "ring.bpf.h"
+#include "records.bpf.h"
 
 /* These run in whatever context TCP happens to be in: the process is the one that the entry remembers. */
 static __always_inline struct tt_record *stamp(struct tt_connection *connection)
@@ -33,27 +33,31 @@ static __always_inline void complete_close(struct tt_close *close, __u64 started
 	close->retransmits = BPF_CORE_READ(tcp, total_retrans);
 }
 
-/* Sends whatever is owed, then the close record; false when the ring has no room. */
-static __always_inline bool send_last_records(struct tt_connection *connection)
+static __always_inline bool emit_close(void *context, const struct tt_close *from)
 {
-	struct tt_record *record = &connection->close.record;
-	struct tt_close *close;
+	OUTGOING(struct tt_close, close);
 
-	if (connection->open_owed && !emit_open(connection, record))
-		return false;
-	record->direction = TT_DIRECTION_EGRESS;
-	if (!pay_owed_gap(connection, record))
-		return false;
-	record->direction = TT_DIRECTION_INGRESS;
-	if (!pay_owed_gap(connection, record))
-		return false;
-	record->direction = TT_DIRECTION_NONE;
-	close = reserve(sizeof(*close));
 	if (!close)
 		return false;
-	*close = connection->close;
-	submit(&close->record, sizeof(*close));
-	return true;
+	*close = *from;
+	return submit(context, &close->record, sizeof(*close));
+}
+
+/* Sends whatever is owed, then the close record; false when there is no room. */
+static __always_inline bool send_last_records(void *context, struct tt_connection *connection)
+{
+	struct tt_record *record = &connection->close.record;
+
+	if (connection->open_owed && !emit_open(context, connection, record))
+		return false;
+	record->direction = TT_DIRECTION_EGRESS;
+	if (!pay_owed_gap(context, connection, record))
+		return false;
+	record->direction = TT_DIRECTION_INGRESS;
+	if (!pay_owed_gap(context, connection, record))
+		return false;
+	record->direction = TT_DIRECTION_NONE;
+	return emit_close(context, &connection->close);
 }
 
 /* Puts a connection aside for user space, under a key that is not in use again as soon as the sock is. */
@@ -70,7 +74,7 @@ static __always_inline void defer_last_records(struct tt_connection *connection)
 	}
 }
 
-static __always_inline void end_connection(struct tt_connection *connection, struct sock *sk)
+static __always_inline void end_connection(void *context, struct tt_connection *connection, struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
@@ -78,7 +82,7 @@ static __always_inline void end_connection(struct tt_connection *connection, str
 	if (connection->opened) {
 		stamp(connection);
 		complete_close(&connection->close, connection->started, sk);
-		if (!send_last_records(connection))
+		if (!send_last_records(context, connection))
 			defer_last_records(connection);
 	} else {
 		count(TT_COUNTER_CONNECT_FAILED);
@@ -87,7 +91,7 @@ static __always_inline void end_connection(struct tt_connection *connection, str
 }
 
 /* sock:inet_sock_set_state */
-static __always_inline void on_state(struct sock *sk, int state)
+static __always_inline void on_state(void *context, struct sock *sk, int state)
 {
 	struct tt_connection *connection;
 
@@ -99,8 +103,8 @@ static __always_inline void on_state(struct sock *sk, int state)
 	if (state == TCP_ESTABLISHED) {
 		/* A connect that did not wait: the system call has returned long ago. */
 		/* Not when an earlier attempt on the same socket has failed: that entry goes with the call. */
-		if (!connection->ended && !exchange(&connection->opened, 1))
-			emit_open(connection, stamp(connection));
+		if (!connection->ended && !exchange(connection->close.record.connection, &connection->opened, 1))
+			emit_open(context, connection, stamp(connection));
 		return;
 	}
 	/*
@@ -110,16 +114,16 @@ static __always_inline void on_state(struct sock *sk, int state)
 	if (BPF_CORE_READ(sk, sk_socket))
 		connection->ended = 1;
 	else
-		end_connection(connection, sk);
+		end_connection(context, connection, sk);
 }
 
 /* tcp:tcp_destroy_sock */
-static __always_inline void on_destroy(struct sock *sk)
+static __always_inline void on_destroy(void *context, struct sock *sk)
 {
 	struct tt_connection *connection = find_connection(sk);
 
 	if (connection)
-		end_connection(connection, sk);
+		end_connection(context, connection, sk);
 }
 
 #endif

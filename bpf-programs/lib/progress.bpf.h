@@ -9,7 +9,7 @@
 #include "connection.bpf.h"
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
-#include "ring.bpf.h"
+#include "records.bpf.h"
 
 /*
  * `n` bytes of the call are in a record, or declared, or owed: no more than the current segment has, or
@@ -30,28 +30,33 @@ static __always_inline struct tt_connection *connection_of(struct call *call)
 	return bpf_map_lookup_elem(&connections, &call->sock);
 }
 
-static __always_inline void owe(struct call *call, __u64 n)
+static __always_inline void owe_at(struct call *call, __u64 offset, __u64 n)
 {
 	struct tt_connection *connection = connection_of(call);
 
 	if (connection)
-		owe_gap(connection, call->data.record.direction, call->data.offset, n);
+		owe_gap(connection, call->data.record.direction, offset, n);
 	else
 		count_many(TT_COUNTER_UNDECLARED_BYTES, n);
 	call->owes = 1;
+}
+
+static __always_inline void owe(struct call *call, __u64 n)
+{
+	owe_at(call, call->data.offset, n);
 	advance(call, n);
 }
 
-static __always_inline void declare_gap(struct call *call, __u64 n, enum tt_gap_cause cause)
+static __always_inline void declare_gap(void *context, struct call *call, __u64 n, enum tt_gap_cause cause)
 {
-	if (emit_gap(&call->data.record, call->data.offset, n, cause))
+	if (emit_gap(context, &call->data.record, call->data.offset, n, cause))
 		advance(call, n);
 	else
 		owe(call, n);
 }
 
 /* What comes before the call's own records; false when the ring has no room even for that. */
-static __always_inline bool emit_preliminaries(struct call *call)
+static __always_inline bool emit_preliminaries(void *context, struct call *call)
 {
 	struct tt_connection *connection;
 
@@ -60,10 +65,10 @@ static __always_inline bool emit_preliminaries(struct call *call)
 	connection = connection_of(call);
 	if (!connection)
 		return true;
-	if (call->opens && !emit_open(connection, &call->data.record))
+	if (call->opens && !emit_open(context, connection, &call->data.record))
 		return false;
 	call->opens = 0;
-	if (!pay_owed_gap(connection, &call->data.record))
+	if (!pay_owed_gap(context, connection, &call->data.record))
 		return false;
 	call->owes = 0;
 	return true;

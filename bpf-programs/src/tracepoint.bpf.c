@@ -7,17 +7,25 @@
  * typed one). The agent loads one set.
  */
 #include "emit.bpf.h"
+#include "lifecycle_programs.bpf.h"
 #include "gather.bpf.h"
-#include "hook.bpf.h"
 #include "identify.bpf.h"
-#include "lifecycle.bpf.h"
+#include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#if !defined(TT_NO_ATOMICS)
 
 SEC("tp_btf/sys_exit")
 int sys_exit_btf(__u64 *context)
 {
-	return on_syscall_exit(context, (struct pt_regs *)context[0], context[1], true);
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], false, true);
+}
+
+SEC("tp_btf/sys_exit")
+int messages_btf(__u64 *context)
+{
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], true, true);
 }
 
 SEC("tp_btf/sys_exit")
@@ -32,24 +40,18 @@ int gather_btf(__u64 *context)
 	return gather(context);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int state_btf(__u64 *context)
-{
-	on_state((struct sock *)context[0], context[2]);
-	return 0;
-}
-
-SEC("tp_btf/tcp_destroy_sock")
-int destroy_btf(__u64 *context)
-{
-	on_destroy((struct sock *)context[0]);
-	return 0;
-}
+#endif
 
 SEC("raw_tp/sys_exit")
 int sys_exit_raw(__u64 *context)
 {
-	return on_syscall_exit(context, (struct pt_regs *)context[0], context[1], false);
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], false, false);
+}
+
+SEC("raw_tp/sys_exit")
+int messages_raw(__u64 *context)
+{
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], true, false);
 }
 
 SEC("raw_tp/sys_exit")
@@ -62,18 +64,4 @@ SEC("raw_tp/sys_exit")
 int gather_raw(__u64 *context)
 {
 	return gather(context);
-}
-
-SEC("raw_tp/inet_sock_set_state")
-int state_raw(__u64 *context)
-{
-	on_state((struct sock *)context[0], context[2]);
-	return 0;
-}
-
-SEC("raw_tp/tcp_destroy_sock")
-int destroy_raw(__u64 *context)
-{
-	on_destroy((struct sock *)context[0]);
-	return 0;
 }

@@ -7,10 +7,11 @@ export { ProbesError, type ProbesErrorCode } from "./errors.ts";
 export {
   type AttachStrategy,
   MAPS,
+  type ObjectChoice,
   probeObject,
   type ProbeObject,
   type ProgramKind,
   type ProgramSet,
   setObjectDirectory,
-  TRACEPOINT_PROGRAMS,
+  type Transport,
 } from "./objects.ts";

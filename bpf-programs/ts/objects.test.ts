@@ -1,17 +1,29 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { MAPS, probeObject, ProbesError } from "./index.ts";
+import { MAPS, probeObject, ProbesError, type AttachStrategy, type Transport } from "./index.ts";
 
-test.each(["x64", "arm64"])(
-  "the %s object has every program and map that it is said to have",
-  (architecture) => {
-    const { path, programSets, identify } = probeObject("tracepoint", architecture);
+const CHOICES = (["x64", "arm64"] as const).flatMap((architecture) =>
+  (["ringbuf", "perfbuf"] as const satisfies Transport[]).flatMap((transport) =>
+    (["fexit", "kprobe", "tracepoint"] as const satisfies AttachStrategy[]).flatMap((strategy) =>
+      (strategy === "fexit" ? [true] : [true, false]).map((atomics) => ({
+        architecture,
+        transport,
+        strategy,
+        atomics,
+      })),
+    ),
+  ),
+);
+
+test.each(CHOICES)(
+  "the $architecture object of $strategy, $transport, atomics $atomics has all that it is said to have",
+  (choice) => {
+    const { path, programSets, identify } = probeObject(choice);
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
-    const programs = programSets.flatMap(({ hook, emit, gather, state, destroy }) => [
-      hook,
-      emit,
-      gather,
+    const programs = programSets.flatMap(({ hooks, stages, state, destroy }) => [
+      hooks.endsWith("_") ? `${hooks}sendto` : hooks,
+      ...Object.values(stages),
       state,
       destroy,
     ]);
@@ -20,8 +32,10 @@ test.each(["x64", "arm64"])(
   },
 );
 
-test("a strategy without an object is refused by name", () => {
-  expect(() => probeObject("fexit")).toThrow(
+const CHOICE = { strategy: "tracepoint", transport: "ringbuf", atomics: true } as const;
+
+test("a combination without an object is refused by name", () => {
+  expect(() => probeObject({ ...CHOICE, strategy: "fexit", atomics: false })).toThrow(
     expect.objectContaining({
       code: "ERR_PROBES_STRATEGY",
       message: expect.stringContaining("fexit") as string,
@@ -30,6 +44,6 @@ test("a strategy without an object is refused by name", () => {
 });
 
 test("an architecture without programs is refused by name", () => {
-  expect(() => probeObject("tracepoint", "riscv64")).toThrow(ProbesError);
-  expect(() => probeObject("tracepoint", "riscv64")).toThrow("riscv64");
+  expect(() => probeObject({ ...CHOICE, architecture: "riscv64" })).toThrow(ProbesError);
+  expect(() => probeObject({ ...CHOICE, architecture: "riscv64" })).toThrow("riscv64");
 });

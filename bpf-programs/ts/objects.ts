@@ -4,20 +4,35 @@ import { fileURLToPath } from "node:url";
 import { ProbesError } from "./errors.ts";
 
 /** How the programs are hooked to the system calls. */
-export type AttachStrategy = "tracepoint" | "kprobe" | "fexit";
+export type AttachStrategy = "fexit" | "kprobe" | "tracepoint";
 
-/** `typed`: the verifier knows the kernel's types (tp_btf). `raw`: helpers read them (raw_tp), slower, on any kernel. */
+/** How records leave the kernel. */
+export type Transport = "ringbuf" | "perfbuf";
+
+/** `typed`: the verifier knows the kernel's types (tp_btf, fexit). `raw`: helpers read them (raw_tp, kprobe), slower, on any kernel. */
 export type ProgramKind = "typed" | "raw";
+
+/** Which object to take. */
+export interface ObjectChoice {
+  readonly strategy: AttachStrategy;
+  readonly transport: Transport;
+  /** Whether the kernel has atomic instructions that return the value before (5.12). */
+  readonly atomics: boolean;
+  /** As `process.arch` names it; default: this machine's. */
+  readonly architecture?: string;
+}
 
 /** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
+  /** Of the hooks. */
   readonly kind: ProgramKind;
-  /** Hooks the exit of the system calls; fills the call and hands it to stage {@link MAPS.stages}[0]. */
-  readonly hook: string;
-  /** The last stage; never attached, put into the stages array. */
-  readonly emit: string;
-  /** Helps the last stage; never attached either. */
-  readonly gather: string;
+  /**
+   * How the names of the programs begin that hook the exit of system calls, fill the call and hand it to stage
+   * {@link MAPS.stages}[0]. Where there is one for each call, the kernel's name of the call follows.
+   */
+  readonly hooks: string;
+  /** By stage (`enum tt_stage`): never attached, put into the stages array. */
+  readonly stages: { readonly emit: string; readonly gather: string; readonly messages?: string };
   /** On `sock:inet_sock_set_state`. */
   readonly state: string;
   /** On `tcp:tcp_destroy_sock`. */
@@ -36,7 +51,7 @@ export interface ProbeObject {
 
 /** The maps of every object. */
 export const MAPS = {
-  /** Ring buffer of records (event.h). */
+  /** Records (event.h): a ring buffer or, by transport, an array of perf events. */
   ring: "ring",
   /** Hash: sock pointer -> connection. */
   connections: "connections",
@@ -44,54 +59,80 @@ export const MAPS = {
   unsent: "unsent",
   /** Per-CPU array: `enum tt_counter` -> u64. */
   counters: "counters",
-  /** Program array, by `enum tt_stage`: the filter (or emit), emit, gather. */
+  /** Program array, by `enum tt_stage`: the filter (or emit), and what follows. */
   stages: "stages",
 } as const;
 
-function programSet(kind: ProgramKind, suffix: string): ProgramSet {
-  return {
-    kind,
-    hook: `sys_exit_${suffix}`,
-    emit: `emit_${suffix}`,
-    gather: `gather_${suffix}`,
-    state: `state_${suffix}`,
-    destroy: `destroy_${suffix}`,
-  };
-}
+const TYPED_LIFE_CYCLE = { state: "state_btf", destroy: "destroy_btf" } as const;
+const RAW_LIFE_CYCLE = { state: "state_raw", destroy: "destroy_raw" } as const;
+const KPROBE_STAGES = { emit: "emit_kprobe", gather: "gather_kprobe" } as const;
 
-/** The sets of the `tracepoint` object: typed programs first, raw ones for kernels that refuse those. */
-export const TRACEPOINT_PROGRAMS: readonly ProgramSet[] = [
-  programSet("typed", "btf"),
-  programSet("raw", "raw"),
-];
+/** The sets of each strategy's object, in the order in which to try them. */
+const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
+  fexit: [
+    {
+      kind: "typed",
+      hooks: "fexit_",
+      stages: { emit: "emit_fexit", gather: "gather_fexit" },
+      ...TYPED_LIFE_CYCLE,
+    },
+  ],
+  kprobe: [
+    { kind: "raw", hooks: "kprobe_", stages: KPROBE_STAGES, ...TYPED_LIFE_CYCLE },
+    { kind: "raw", hooks: "kprobe_", stages: KPROBE_STAGES, ...RAW_LIFE_CYCLE },
+  ],
+  tracepoint: [
+    {
+      kind: "typed",
+      hooks: "sys_exit_btf",
+      stages: { emit: "emit_btf", gather: "gather_btf", messages: "messages_btf" },
+      ...TYPED_LIFE_CYCLE,
+    },
+    {
+      kind: "raw",
+      hooks: "sys_exit_raw",
+      stages: { emit: "emit_raw", gather: "gather_raw", messages: "messages_raw" },
+      ...RAW_LIFE_CYCLE,
+    },
+  ],
+};
 
 /** This module is <package>/ts/objects.ts or <package>/dist/objects.js. */
 let objectDirectory = fileURLToPath(new URL("../dist", import.meta.url));
 
-/** Says where `<architecture>/<strategy>.bpf.o` are, for programs that are bundled or laid out in another way. */
+/** Says where `<architecture>/*.bpf.o` are, for programs that are bundled or laid out in another way. */
 export function setObjectDirectory(path: string): void {
   objectDirectory = resolve(path);
 }
 
 /**
- * The compiled object of an attach strategy.
+ * The compiled object of an attach strategy and a transport.
  *
- * @param architecture - as `process.arch` names it; default: this machine's
- * @throws {@link ProbesError} for a strategy or an architecture that has no object, or before the build
+ * @throws {@link ProbesError} for a combination or an architecture that has no object, or before the build
  */
-export function probeObject(strategy: AttachStrategy, architecture: string = process.arch): ProbeObject {
-  if (strategy !== "tracepoint")
+export function probeObject({
+  strategy,
+  transport,
+  atomics,
+  architecture = process.arch,
+}: ObjectChoice): ProbeObject {
+  if (strategy === "fexit" && !atomics)
     throw new ProbesError(
       "ERR_PROBES_STRATEGY",
-      `there is no object for the attach strategy '${strategy}' yet; use 'tracepoint'`,
+      "there is no fexit object for kernels without atomic instructions (before 5.12); use kprobe or tracepoint",
     );
   if (architecture !== "x64" && architecture !== "arm64")
     throw new ProbesError(
       "ERR_PROBES_ARCHITECTURE",
       `there are no programs for ${architecture}; supported are x64 and arm64`,
     );
-  const path = join(objectDirectory, architecture, `${strategy}.bpf.o`);
+  const name = `${strategy}.${transport}${atomics ? "" : ".noatomics"}.bpf.o`;
+  const path = join(objectDirectory, architecture, name);
   if (!existsSync(path))
     throw new ProbesError("ERR_PROBES_NOT_BUILT", `${path} does not exist; run 'npm run build' first`);
-  return { path, programSets: TRACEPOINT_PROGRAMS, identify: "identify" };
+  const sets = PROGRAM_SETS[strategy];
+  // Typed tracepoint hooks need bpf_get_current_task_btf, which is as old as the atomics.
+  const programSets =
+    strategy === "tracepoint" && !atomics ? sets.filter(({ kind }) => kind === "raw") : sets;
+  return { path, programSets, identify: "identify" };
 }

@@ -141,6 +141,7 @@ enum tt_stage {
 	TT_STAGE_FILTER,	/* without a filter, the emit program sits here too */
 	TT_STAGE_EMIT,
 	TT_STAGE_GATHER,	/* for emit: puts the small segments of a call into one record */
+	TT_STAGE_MESSAGES,	/* before the filter: a call that moves several messages (tracepoint strategy) */
 	TT_STAGE_MAX,
 };
 
@@ -177,6 +178,8 @@ enum tt_counter {
 	TT_COUNTER_FAULT,		/* user memory that could not be read: control structures */
 	TT_COUNTER_SEGMENTS_EXCEEDED,
 	TT_COUNTER_TAIL_CALL_FAILED,
+	TT_COUNTER_NO_SLOT,		/* too many calls under way on one CPU: preempted in the middle of a hook */
+	TT_COUNTER_STRANGE_REGISTERS,	/* the saved registers are not those of the call that returned */
 	TT_COUNTER_MAX,
 };
 

@@ -3,7 +3,7 @@
  * The table of system calls. Every attach strategy, the record's syscall names and the documentation
  * are made from it: to add a call is to add a line.
  *
- *   X(name, number on x86-64, number on arm64, shape of the arguments, direction)
+ *   X(name, kernel function without its prefix, number on x86-64, number on arm64, shape of the arguments, direction)
  *
  * Shapes:
  *   BUFFER    (fd, buffer, count)                     returns bytes
@@ -22,25 +22,25 @@
 #ifndef TCPTRACKER_SYSCALLS_H
 #define TCPTRACKER_SYSCALLS_H
 
-#define TT_SYSCALLS(X)                                   \
-	X(READ, 0, 63, BUFFER, INGRESS)                  \
-	X(WRITE, 1, 64, BUFFER, EGRESS)                  \
-	X(READV, 19, 65, IOVEC, INGRESS)                 \
-	X(WRITEV, 20, 66, IOVEC, EGRESS)                 \
-	X(PREADV2, 327, 286, IOVEC, INGRESS)             \
-	X(PWRITEV2, 328, 287, IOVEC, EGRESS)             \
-	X(RECVFROM, 45, 207, BUFFER_F, INGRESS)          \
-	X(SENDTO, 44, 206, BUFFER_F, EGRESS)             \
-	X(RECVMSG, 47, 212, MESSAGE, INGRESS)            \
-	X(SENDMSG, 46, 211, MESSAGE, EGRESS)             \
-	X(RECVMMSG, 299, 243, MESSAGES, INGRESS)         \
-	X(SENDMMSG, 307, 269, MESSAGES, EGRESS)          \
-	X(CONNECT, 42, 203, CONNECT, NONE)               \
-	X(ACCEPT, 43, 202, ACCEPT, NONE)                 \
-	X(ACCEPT4, 288, 242, ACCEPT, NONE)               \
-	X(SENDFILE, 40, 71, SENDFILE, EGRESS)            \
-	X(SPLICE, 275, 76, SPLICE, NONE)                 \
-	X(SHUTDOWN, 48, 210, SHUTDOWN, NONE)
+#define TT_SYSCALLS(X)                                                \
+	X(READ, read, 0, 63, BUFFER, INGRESS)                         \
+	X(WRITE, write, 1, 64, BUFFER, EGRESS)                        \
+	X(READV, readv, 19, 65, IOVEC, INGRESS)                       \
+	X(WRITEV, writev, 20, 66, IOVEC, EGRESS)                      \
+	X(PREADV2, preadv2, 327, 286, IOVEC, INGRESS)                 \
+	X(PWRITEV2, pwritev2, 328, 287, IOVEC, EGRESS)                \
+	X(RECVFROM, recvfrom, 45, 207, BUFFER_F, INGRESS)             \
+	X(SENDTO, sendto, 44, 206, BUFFER_F, EGRESS)                  \
+	X(RECVMSG, recvmsg, 47, 212, MESSAGE, INGRESS)                \
+	X(SENDMSG, sendmsg, 46, 211, MESSAGE, EGRESS)                 \
+	X(RECVMMSG, recvmmsg, 299, 243, MESSAGES, INGRESS)            \
+	X(SENDMMSG, sendmmsg, 307, 269, MESSAGES, EGRESS)             \
+	X(CONNECT, connect, 42, 203, CONNECT, NONE)                   \
+	X(ACCEPT, accept, 43, 202, ACCEPT, NONE)                      \
+	X(ACCEPT4, accept4, 288, 242, ACCEPT, NONE)                   \
+	X(SENDFILE, sendfile64, 40, 71, SENDFILE, EGRESS)             \
+	X(SPLICE, splice, 275, 76, SPLICE, NONE)                      \
+	X(SHUTDOWN, shutdown, 48, 210, SHUTDOWN, NONE)
 
 /*
  * The numbers by which 32-bit programs on a 64-bit kernel make calls that move bytes (read, write, readv,
@@ -56,7 +56,7 @@
 
 enum tt_syscall {
 	TT_SYSCALL_NONE = 0,
-#define X(name, x86_64, arm64, shape, direction) TT_SYSCALL_##name,
+#define X(name, function, x86_64, arm64, shape, direction) TT_SYSCALL_##name,
 	TT_SYSCALLS(X)
 #undef X
 	TT_SYSCALL_MAX,

@@ -5,6 +5,7 @@
  */
 export type { CloseRecord, DataRecord, GapRecord, OpenRecord, TapRecord } from "@tcptracker/events";
 export { TapError, type TapErrorCode } from "./errors.ts";
+export type { Hook } from "./kernel/attachment.ts";
 export type { Counters } from "./kernel/probe.ts";
 export {
   ATTACH_STRATEGIES,

@@ -2,6 +2,7 @@ import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
 import { RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
+import type { Hook } from "./kernel/attachment.ts";
 import { Probe, REST_AFTER, type Counters } from "./kernel/probe.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
 import type { Source } from "./pipeline.ts";
@@ -111,9 +112,15 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     }
   }
 
-  /** The strategy in use and the name of its hook program, e.g. `tracepoint (sys_exit_btf)`. */
+  /** How it taps, e.g. `tracepoint (typed programs, ringbuf)`. */
   get attachedAs(): string {
-    return `tracepoint (${this.#probe.hook})`;
+    const { strategy, kind, transport } = this.#probe.way;
+    return `${strategy} (${kind} programs, ${transport})`;
+  }
+
+  /** The system calls that this kernel does not let the tap see, each with the reason; mostly none. */
+  get missingHooks(): readonly Required<Hook>[] {
+    return this.#probe.hooks.filter((hook): hook is Required<Hook> => hook.reason !== undefined);
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

@@ -38,6 +38,7 @@ export async function runTapCommand({ json, duration, options }: TapCommand): Pr
     stop();
   });
   const timer = duration === undefined ? undefined : setTimeout(stop, duration);
+  for (const { target, reason } of tap.missingHooks) say(`${target} is not seen: ${reason}`);
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
 
   const output = new LineOutput(stdout);

@@ -1,122 +1,70 @@
-import { randomBytes } from "node:crypto";
-import { COUNTER, LAYOUT_HASH, STAGE, type Counter } from "@tcptracker/events";
-import { BpfError, BpfObject, type BpfLink, type BpfMap, type BpfProgram } from "@tcptracker/libbpf";
-import { MAPS, probeObject, type ProgramSet } from "@tcptracker/probes";
+import { COUNTER, type Counter } from "@tcptracker/events";
+import { BpfError, type BpfMap } from "@tcptracker/libbpf";
+import { MAPS } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
+import { attach, WAKEUP_INTERVAL, type Attachment, type Hook } from "./attachment.ts";
+import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
 
-/** A reader is woken when the buffer is an eighth full, and at every further eighth. */
-const WAKEUP_FRACTION = 8;
-
-/** A record that comes this long after the last wake-up, in milliseconds, is sent with one. */
-const WAKEUP_INTERVAL = 10;
-
 /** How long nothing must have come, in milliseconds, for the reader to rely on being woken (RingBufferReader). */
 export const REST_AFTER: number = 4 * WAKEUP_INTERVAL;
 
+/** A way that this kernel did not accept. */
+export interface Refusal extends Way {
+  readonly error: BpfError;
+}
+
 /** The loaded and attached kernel side of a tap. */
 export class Probe {
-  readonly #object: BpfObject;
-  readonly #links: BpfLink[];
-  readonly #attached: readonly BpfProgram[];
-  /** Which set of programs this kernel accepted: its hook's name. */
-  readonly hook: string;
+  readonly #attachment: Attachment;
+  /** How it taps. */
+  readonly way: Way;
+  /** The ways that were tried before this one. */
+  readonly refusals: readonly Refusal[];
 
-  private constructor(object: BpfObject, attached: readonly BpfProgram[], links: BpfLink[], hook: string) {
-    this.#object = object;
-    this.#attached = attached;
-    this.#links = links;
-    this.hook = hook;
+  private constructor(attachment: Attachment, way: Way, refusals: readonly Refusal[]) {
+    this.#attachment = attachment;
+    this.way = way;
+    this.refusals = refusals;
   }
 
   /**
-   * Loads and attaches the first set of programs that this kernel accepts.
+   * Loads and attaches the first way to tap that this kernel accepts.
    *
    * @throws {@link TapError} when there is none, or no permission
    */
   static open(options: ResolvedTapOptions): Probe {
-    if (options.transport === "perfbuf")
-      throw new TapError(
-        "ERR_TAP_NOT_BUILT_IN",
-        "the perf-buffer transport is not in this version of tcptracker; use --transport ringbuf or auto",
-      );
-    if (options.attach === "fexit" || options.attach === "kprobe")
-      throw new TapError(
-        "ERR_TAP_NOT_BUILT_IN",
-        `the ${options.attach} strategy is not in this version of tcptracker; use --attach tracepoint or auto`,
-      );
-    const { path, programSets, identify } = probeObject("tracepoint");
-    const refusals: unknown[] = [];
-    const wanted = programSets.filter(({ kind }) => options.programs === "auto" || options.programs === kind);
-    for (const set of wanted) {
+    const refusals: Refusal[] = [];
+    for (const candidate of askFor(options)) {
+      const { strategy, transport, kind, atomics } = candidate;
+      const way = { strategy, transport, kind, atomics };
       try {
-        return Probe.#openSet(path, set, programSets, identify, options);
+        return new Probe(attach(candidate, options), way, refusals);
       } catch (error) {
         if (!(error instanceof BpfError)) throw error;
-        refusals.push(error);
+        refusals.push({ ...way, error });
       }
     }
-    throw asTapError(refusals);
+    throw asTapError(refusals.map(({ error }) => error));
   }
 
-  static #openSet(
-    path: string,
-    set: ProgramSet,
-    sets: readonly ProgramSet[],
-    identify: string,
-    options: ResolvedTapOptions,
-  ): Probe {
-    const others = sets
-      .filter((other) => other !== set)
-      .flatMap(({ hook, emit, gather, state, destroy }) => [hook, emit, gather, state, destroy]);
-    const object = BpfObject.open(path, {
-      name: "tcptracker",
-      rodata: {
-        snaplen: options.snaplen,
-        wakeup_shift: Math.log2(options.bufferSize / WAKEUP_FRACTION),
-        wakeup_interval: WAKEUP_INTERVAL * 1_000_000,
-        connection_seed: randomBytes(8).readBigUInt64LE(),
-      },
-      maps: {
-        [MAPS.ring]: { maxEntries: options.bufferSize },
-        [MAPS.connections]: { maxEntries: options.maxConnections },
-      },
-      programs: Object.fromEntries(others.map((name) => [name, { autoload: false }])),
-    });
-    const links: BpfLink[] = [];
-    try {
-      checkLayout(object);
-      object.load();
-      // The programs must know whom to ignore before the first of them runs.
-      object.program(identify).testRun({});
-      const stages = object.map(MAPS.stages);
-      const emit = object.program(set.emit);
-      stages.setFd(STAGE.filter, emit);
-      stages.setFd(STAGE.emit, emit);
-      stages.setFd(STAGE.gather, object.program(set.gather));
-      // Connections must be seen to end from the moment that the first one is seen.
-      const attached = [set.state, set.destroy, set.hook].map((name) => object.program(name));
-      for (const program of attached) links.push(program.attach());
-      return new Probe(object, attached, links, set.hook);
-    } catch (error) {
-      for (const link of links) link.close();
-      object.close();
-      throw error;
-    }
+  /** What is attached to the system calls and, with a reason, what is not. */
+  get hooks(): readonly Hook[] {
+    return this.#attachment.hooks;
   }
 
-  /** The ring buffer that the records come from. */
+  /** Where the records come from: a ring buffer or, by transport, an array of perf events. */
   get ring(): BpfMap {
-    return this.#object.map(MAPS.ring);
+    return this.#attachment.object.map(MAPS.ring);
   }
 
   /** Connections in the kernel's table. */
   countConnections(): number {
-    return Array.from(this.#object.map(MAPS.connections).keys()).length;
+    return Array.from(this.#attachment.object.map(MAPS.connections).keys()).length;
   }
 
   /**
@@ -124,13 +72,13 @@ export class Probe {
    * those that have not.
    */
   *takeLeftovers(): Generator<Leftovers, void, undefined> {
-    const unsent = this.#object.map(MAPS.unsent);
+    const unsent = this.#attachment.object.map(MAPS.unsent);
     for (const [id, entry] of unsent.entries()) {
       unsent.delete(id);
       yield leftoversOf(entry, true);
     }
-    if (this.#links.length > 0) return;
-    for (const [, entry] of this.#object.map(MAPS.connections).entries()) {
+    if (this.#attachment.links.length > 0) return;
+    for (const [, entry] of this.#attachment.object.map(MAPS.connections).entries()) {
       const leftovers = leftoversOf(entry, false);
       if (leftovers.records > 0) yield leftovers;
     }
@@ -138,13 +86,13 @@ export class Probe {
 
   /** How often the kernel skipped a program because it was running on that CPU already: calls that were not seen. */
   countMissedRuns(): number {
-    return this.#attached.reduce((sum, program) => sum + program.recursionMisses, 0);
+    return this.#attachment.programs.reduce((sum, program) => sum + program.recursionMisses, 0);
   }
 
   /** One of the counters, summed over all CPUs. */
   counter(name: Counter): bigint {
     let sum = 0n;
-    for (const value of this.#object.map(MAPS.counters).getPerCpu(COUNTER[name]) ?? [])
+    for (const value of this.#attachment.object.map(MAPS.counters).getPerCpu(COUNTER[name]) ?? [])
       sum += new DataView(value.buffer, value.byteOffset).getBigUint64(0, true);
     return sum;
   }
@@ -156,34 +104,27 @@ export class Probe {
 
   /** Stops the programs; what they have written stays readable. */
   detach(): void {
-    for (const link of this.#links.splice(0).toReversed()) link.close();
+    for (const link of this.#attachment.links.splice(0).toReversed()) link.close();
   }
 
   close(): void {
     this.detach();
-    this.#object.close();
+    this.#attachment.object.close();
   }
 }
 
-/** Objects and decoder must have been made from the same event.h. */
-function checkLayout(object: BpfObject): void {
-  const bytes = object.readVariable("layout_hash");
-  const hash = new DataView(bytes.buffer, bytes.byteOffset)
-    .getBigUint64(0, true)
-    .toString(16)
-    .padStart(16, "0");
-  if (hash !== LAYOUT_HASH)
-    throw new TapError(
-      "ERR_TAP_LAYOUT",
-      `the eBPF objects write records of layout ${hash}, the decoder reads ${LAYOUT_HASH}; ` +
-        "build @tcptracker/probes and @tcptracker/events from the same version",
-    );
+function askFor(options: ResolvedTapOptions): Candidate[] {
+  try {
+    return candidatesFor(options);
+  } catch (error) {
+    throw error instanceof BpfError ? asTapError([error]) : error;
+  }
 }
 
 function asTapError(refusals: readonly unknown[]): TapError {
   const cause =
     refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
-  const last = refusals.at(-1);
+  const last = refusals.at(-1) ?? "no programs of the kind asked for belong to this attach strategy";
   const reason = last instanceof Error ? last.message : String(last);
   if (last instanceof BpfError && last.code === "ERR_BPF_PERMISSION")
     return new TapError(

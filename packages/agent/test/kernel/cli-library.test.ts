@@ -40,7 +40,7 @@ async function collect(tap: Tap): Promise<TapRecord[]> {
 
 test("a tap gives every record until it is stopped, and then ends", async () => {
   const tap = Tap.start();
-  expect(tap.attachedAs).toMatch(/^tracepoint \(\w+\)$/);
+  expect(tap.attachedAs).toMatch(/^(fexit|kprobe|tracepoint) \((typed|raw) programs, (ringbuf|perfbuf)\)$/);
   expect(tap.options).toMatchObject({ attach: "auto", snaplen: 262144 });
   const collected = collect(tap);
   for (const path of ["/1", "/2", "/3"]) await curl(path);

@@ -39,7 +39,7 @@ afterAll(async () => {
 
 test("the programs are the raw ones", async () => {
   await using tap = Tap.start(RAW);
-  expect(tap.attachedAs).toBe("tracepoint (sys_exit_raw)");
+  expect(tap.attachedAs).toBe("tracepoint (raw programs, ringbuf)");
 });
 
 for (const scenario of [...representatives.values()].toReversed())

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The `fexit` strategy: a trampoline on the return of each system call of the table. Nothing else on the
+ * machine pays, and the arguments come with it. Needs a kernel that describes pt_regs in its BTF (not 5.10 on
+ * x86-64) and, on arm64, 6.12.
+ */
+#include "emit.bpf.h"
+#include "gather.bpf.h"
+#include "hook.bpf.h"
+#include "identify.bpf.h"
+#include "lifecycle_programs.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline int on_fexit(void *context, struct pt_regs *regs, long result, const struct syscall syscall)
+{
+	struct syscall_exit exit = { .result = result };
+	struct task_struct *task;
+
+	if (!concerns_tap(&syscall, result))
+		return 0;
+	task = current_task(true);
+	/* On arm64 the same functions serve 32-bit callers. */
+	if (is_compat_call(task, true)) {
+		count(TT_COUNTER_COMPAT_CALL);
+		return 0;
+	}
+	read_registers(regs, &exit, true);
+	on_return(context, &syscall, &exit, task, true);
+	return 0;
+}
+
+#define X(name, function, x86_64, arm64, shape, direction)                                             \
+	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	int fexit_##function(__u64 *context)                                                           \
+	{                                                                                              \
+		return on_fexit(context, (struct pt_regs *)context[0], context[1],                     \
+				(struct syscall){ TT_SYSCALL_##name, TT_SHAPE_##shape,                 \
+						  TT_DIRECTION_##direction });                         \
+	}
+TT_SYSCALLS(X)
+#undef X
+
+/* Stages must be of the type of their hooks, and name a function with the same arguments. */
+SEC("fexit/" SYSCALL_FUNCTION("sendto"))
+int emit_fexit(__u64 *context)
+{
+	return emit(context);
+}
+
+SEC("fexit/" SYSCALL_FUNCTION("sendto"))
+int gather_fexit(__u64 *context)
+{
+	return gather(context);
+}

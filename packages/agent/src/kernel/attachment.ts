@@ -1,0 +1,184 @@
+import { randomBytes } from "node:crypto";
+import { LAYOUT_HASH, STAGE } from "@tcptracker/events";
+import { BpfError, BpfObject, findKernelBtfId, type BpfLink, type BpfProgram } from "@tcptracker/libbpf";
+import { MAPS } from "@tcptracker/probes";
+import { TapError } from "../errors.ts";
+import type { ResolvedTapOptions } from "../options.ts";
+import type { Candidate } from "./candidates.ts";
+
+/** A reader is woken when the buffer is an eighth full, and at every further eighth. */
+export const WAKEUP_FRACTION = 8;
+
+/** A record that comes this long after the last wake-up, in milliseconds, is sent with one. */
+export const WAKEUP_INTERVAL = 10;
+
+/** A program on the exit of one system call or, with the tracepoint strategy, of all. */
+export interface Hook {
+  /** Its name in the object. */
+  readonly program: string;
+  /** The kernel function or tracepoint, e.g. `__x64_sys_sendto`, `sys_exit`. */
+  readonly target: string;
+  /** Why this kernel does not have it; absent when it is attached. */
+  readonly reason?: string;
+}
+
+/** Without these, hardly anything would be seen: then another strategy is better. */
+const ESSENTIAL = /_(read|write|readv|writev|recvfrom|sendto|recvmsg|sendmsg|connect|accept4)$|^sys_exit/;
+
+/** The loaded and attached programs of one candidate. */
+export interface Attachment {
+  readonly object: BpfObject;
+  readonly links: BpfLink[];
+  /** What is attached: the hooks and the life-cycle programs. */
+  readonly programs: readonly BpfProgram[];
+  readonly hooks: readonly Hook[];
+}
+
+/**
+ * Loads and attaches the programs of a candidate. A call that this kernel does not have, or whose program it refuses, is
+ * left out and named in the hooks, unless it is one that a tap cannot do without.
+ *
+ * @throws BpfError when the kernel refuses the candidate
+ */
+export function attach(candidate: Candidate, options: ResolvedTapOptions): Attachment {
+  const missing = new Map<string, string>();
+  const object = loadWithout(missing, candidate, options);
+  const links: BpfLink[] = [];
+  try {
+    identifyTap(object, candidate.object.identify);
+    fillStages(object, candidate);
+    // Connections must be seen to end from the moment that the first one is seen.
+    const programs = [candidate.set.state, candidate.set.destroy].map((name) => object.program(name));
+    for (const program of programs) links.push(program.attach());
+    for (const program of hookPrograms(object, candidate)) {
+      if (missing.has(program.name)) continue;
+      try {
+        links.push(attachHook(program));
+        programs.push(program);
+      } catch (error) {
+        leaveOut(missing, program.name, error);
+      }
+    }
+    return { object, links, programs, hooks: hooksOf(object, candidate, missing) };
+  } catch (error) {
+    for (const link of links) link.close();
+    object.close();
+    throw error;
+  }
+}
+
+function attachHook(program: BpfProgram): BpfLink {
+  if (program.type !== "kprobe") return program.attach();
+  return program.attachKprobe({ function: targetOf(program), retprobe: true });
+}
+
+function hookPrograms(object: BpfObject, { set }: Candidate): BpfProgram[] {
+  return Array.from(object.programs.values()).filter(({ name }) => name.startsWith(set.hooks));
+}
+
+/** "fexit/__x64_sys_sendto" is for __x64_sys_sendto. */
+function targetOf(program: BpfProgram): string {
+  return program.section.slice(program.section.indexOf("/") + 1);
+}
+
+function hooksOf(object: BpfObject, candidate: Candidate, missing: ReadonlyMap<string, string>): Hook[] {
+  return hookPrograms(object, candidate).map((program) => {
+    const reason = missing.get(program.name);
+    const hook = { program: program.name, target: targetOf(program) };
+    return reason === undefined ? hook : { ...hook, reason };
+  });
+}
+
+/** Does without a call, or passes the error on when that is not possible. */
+function leaveOut(missing: Map<string, string>, program: string, error: unknown): void {
+  if (!(error instanceof BpfError) || ESSENTIAL.test(program)) throw error;
+  missing.set(program, error.message);
+}
+
+function open(candidate: Candidate, options: ResolvedTapOptions): BpfObject {
+  const ring = candidate.transport === "ringbuf" ? { maxEntries: options.bufferSize } : {};
+  const object = BpfObject.open(candidate.object.path, {
+    name: "tcptracker",
+    rodata: {
+      snaplen: options.snaplen,
+      wakeup_shift: Math.log2(options.bufferSize / WAKEUP_FRACTION),
+      wakeup_interval: WAKEUP_INTERVAL * 1_000_000,
+      connection_seed: randomBytes(8).readBigUInt64LE(),
+    },
+    maps: { [MAPS.ring]: ring, [MAPS.connections]: { maxEntries: options.maxConnections } },
+  });
+  const { set, object: probe } = candidate;
+  const wanted = new Set([...Object.values(set.stages), set.state, set.destroy, probe.identify]);
+  for (const program of object.programs.values())
+    program.autoload = wanted.has(program.name) || program.name.startsWith(set.hooks);
+  return object;
+}
+
+/** Loads the candidate; adds the programs that had to be left out for it to `missing`. */
+function loadWithout(
+  missing: Map<string, string>,
+  candidate: Candidate,
+  options: ResolvedTapOptions,
+): BpfObject {
+  for (;;) {
+    const object = open(candidate, options);
+    try {
+      checkLayout(object);
+      if (candidate.strategy === "fexit") leaveOutUnknownTargets(missing, object, candidate);
+      for (const name of missing.keys()) object.program(name).autoload = false;
+      object.load();
+      return object;
+    } catch (error) {
+      object.close();
+      const refused = error instanceof BpfError ? error.verifier?.program : undefined;
+      // Each turn leaves out one more program, so there are not many.
+      if (refused === undefined || !refused.startsWith(candidate.set.hooks) || missing.has(refused))
+        throw error;
+      leaveOut(missing, refused, error);
+    }
+  }
+}
+
+/** libbpf would refuse the whole object because of one function that this kernel does not have. */
+function leaveOutUnknownTargets(missing: Map<string, string>, object: BpfObject, candidate: Candidate): void {
+  for (const program of hookPrograms(object, candidate)) {
+    try {
+      findKernelBtfId(targetOf(program), "func");
+    } catch (error) {
+      leaveOut(missing, program.name, error);
+    }
+  }
+}
+
+/** The programs must know whom to ignore before the first of them runs. */
+function identifyTap(object: BpfObject, identify: string): void {
+  try {
+    object.program(identify).testRun({});
+  } catch (error) {
+    if (!(error instanceof BpfError) || error.code === "ERR_BPF_PERMISSION") throw error;
+    // Before 5.10 there are no test runs of raw tracepoints; inside a pid namespace this would be the wrong one.
+    object.writeVariable("own_pid", process.pid);
+  }
+}
+
+function fillStages(object: BpfObject, { set }: Candidate): void {
+  const stages = object.map(MAPS.stages);
+  stages.setFd(STAGE.filter, object.program(set.stages.emit));
+  for (const [stage, program] of Object.entries(set.stages))
+    stages.setFd(STAGE[stage as keyof typeof set.stages], object.program(program));
+}
+
+/** Objects and decoder must have been made from the same event.h. */
+function checkLayout(object: BpfObject): void {
+  const bytes = object.readVariable("layout_hash");
+  const hash = new DataView(bytes.buffer, bytes.byteOffset)
+    .getBigUint64(0, true)
+    .toString(16)
+    .padStart(16, "0");
+  if (hash !== LAYOUT_HASH)
+    throw new TapError(
+      "ERR_TAP_LAYOUT",
+      `the eBPF objects write records of layout ${hash}, the decoder reads ${LAYOUT_HASH}; ` +
+        "build @tcptracker/probes and @tcptracker/events from the same version",
+    );
+}
