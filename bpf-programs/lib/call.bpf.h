@@ -36,7 +36,8 @@ struct call {
 	__u8 bad_structures;	/* an iovec or header could not be read */
 	__u8 gathered;		/* the gather stage has had its turn */
 	__u8 slot;
-	__u8 reserved[5];
+	__u8 narrow;		/* as in struct syscall_exit */
+	__u8 reserved[4];
 	struct tt_connection fresh;	/* where a new entry of the connection table is put together */
 };
 
@@ -100,5 +101,13 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } stages SEC(".maps");
+
+/* Hands a call over before anything of it is kept; what comes back is for the program to return. */
+static __always_inline int enter_stage(void *context, enum tt_stage stage)
+{
+	bpf_tail_call(context, &stages, stage);
+	count(TT_COUNTER_TAIL_CALL_FAILED);
+	return 0;
+}
 
 #endif

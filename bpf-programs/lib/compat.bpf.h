@@ -38,26 +38,43 @@
 /* The numbers of the system calls, and the functions behind them, as fexit and kprobes know them. */
 #if defined(__TARGET_ARCH_x86)
 #define NATIVE_NUMBER(x86_64, arm64) x86_64
+#define COMPAT_NUMBER(i386, arm) i386
 #define SYSCALL_FUNCTION(name) "__x64_sys_" name
+#define TT_FUNCTIONS_32 TT_FUNCTIONS_32_X86
 #elif defined(__TARGET_ARCH_arm64)
 #define NATIVE_NUMBER(x86_64, arm64) arm64
+#define COMPAT_NUMBER(i386, arm) arm
 #define SYSCALL_FUNCTION(name) "__arm64_sys_" name
+#define TT_FUNCTIONS_32 TT_FUNCTIONS_32_ARM64
 #endif
 
+/* A system call that has returned. */
 struct syscall_exit {
 	long result;
 	__u64 arguments[4];
+	__u8 narrow;	/* 1: the structures that it was given have 32-bit pointers; else 0 */
 };
 
-/* The arguments are still in the saved registers when the call returns. */
-static __always_inline void read_registers(struct pt_regs *regs, struct syscall_exit *call, bool trusted)
+/*
+ * The arguments are still in the saved registers when the call returns. Those of a 32-bit call (`compat`) are
+ * in other registers on x86, in the lower halves: the upper ones are the caller's when it is a 64-bit program.
+ */
+static __always_inline void read_registers(struct pt_regs *regs, struct syscall_exit *call, bool compat, bool trusted)
 {
 #if defined(__TARGET_ARCH_x86)
+	if (compat) {
+		call->arguments[0] = (__u32)READ(trusted, regs, bx);
+		call->arguments[1] = (__u32)READ(trusted, regs, cx);
+		call->arguments[2] = (__u32)READ(trusted, regs, dx);
+		call->arguments[3] = (__u32)READ(trusted, regs, si);
+		return;
+	}
 	call->arguments[0] = READ(trusted, regs, di);
 	call->arguments[1] = READ(trusted, regs, si);
 	call->arguments[2] = READ(trusted, regs, dx);
 	call->arguments[3] = READ(trusted, regs, r10);
 #elif defined(__TARGET_ARCH_arm64)
+	(void)compat;
 	/* x0 holds the result by now; the kernel keeps the argument beside it. */
 	call->arguments[0] = READ(trusted, regs, orig_x0);
 	call->arguments[1] = READ(trusted, regs, regs[1]);
@@ -80,13 +97,29 @@ static __always_inline struct task_struct *current_task(bool trusted)
 	return trusted ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
 }
 
-/* A 32-bit call: its number and its structures mean something else. */
+/* A 32-bit call: its number, its registers and its structures are other ones. */
 static __always_inline bool is_compat_call(struct task_struct *task, bool trusted)
 {
 #if defined(__TARGET_ARCH_x86)
 	return READ(trusted, task, thread_info.status) & 0x2 /* TS_COMPAT */;
 #elif defined(__TARGET_ARCH_arm64)
 	return READ(trusted, task, thread_info.flags) & (1UL << 22) /* TIF_32BIT */;
+#endif
+}
+
+/*
+ * The result that a tracepoint gives for a call. On arm64 before 5.15 the upper half of a 32-bit one is 0, also of an error.
+ * Without a branch, or all that follows would be verified twice.
+ */
+static __always_inline long widened(long result, bool compat)
+{
+#if defined(__TARGET_ARCH_arm64)
+	__u64 shift = 32 * compat;
+
+	return (long)((__u64)result << shift) >> shift;
+#else
+	(void)compat;
+	return result;
 #endif
 }
 

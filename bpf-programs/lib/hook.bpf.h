@@ -5,6 +5,7 @@
 
 #include <tcptracker/event.h>
 
+#include "abi.bpf.h"
 #include "call.bpf.h"
 #include "compat.bpf.h"
 #include "connection.bpf.h"
@@ -14,12 +15,6 @@
 #include "process.bpf.h"
 #include "segments.bpf.h"
 #include "sock.bpf.h"
-
-struct syscall {
-	__u8 id;	/* enum tt_syscall */
-	__u8 shape;	/* enum tt_shape */
-	__u8 direction;	/* enum tt_direction */
-};
 
 /* Whether the call did anything that concerns the tap, judged by its result alone. */
 static __always_inline bool succeeded(__u8 shape, long result)
@@ -166,7 +161,7 @@ static __always_inline __u64 bytes_moved(__u8 shape, __u8 direction, const struc
 	if (direction == TT_DIRECTION_NONE)
 		return 0;
 	if (shape == TT_SHAPE_MESSAGES)
-		return sum_of_messages(exit->arguments[1], exit->result);
+		return sum_of_messages(exit->arguments[1], exit->result, exit->narrow);
 	return exit->result;
 }
 
@@ -226,6 +221,7 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 	record->time = bpf_ktime_get_ns();
 	read_process(record, task, trusted);
 	size = bytes_moved(shape, direction, exit);
+	call->narrow = exit->narrow;
 	if (!connection)
 		connection = add_connection(&call->fresh, sk, record, beginning_of(shape, direction, exit));
 	if (!connection) {

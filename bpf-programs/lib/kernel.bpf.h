@@ -151,8 +151,10 @@ struct tcp_sock {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long bx;
 	unsigned long r10;
 	unsigned long ax;
+	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -172,7 +174,10 @@ enum bpf_func_id___subset {
 
 #pragma clang attribute pop
 
-/* What user space passes to the calls: a stable ABI, so not relocated. */
+/*
+ * What user space passes to the calls: a stable ABI, so not relocated. In the structures of 32-bit programs every
+ * field (and every padding) is half as large, and so is its offset: a shift by one turns these into those.
+ */
 struct user_iovec {
 	__u64 base;
 	__u64 length;

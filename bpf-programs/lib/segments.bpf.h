@@ -10,6 +10,9 @@
 /* As many messages as the kernel takes in one call (UIO_MAXIOV). */
 #define MAX_MESSAGES 1024
 
+#define SEGMENTS_OFFSET __builtin_offsetof(struct user_msghdr, segments)
+#define LENGTH_OFFSET __builtin_offsetof(struct user_mmsghdr, length)
+
 static __always_inline void use_buffer(struct call *call, __u64 address)
 {
 	call->address = address;
@@ -24,16 +27,51 @@ static __always_inline void use_iovecs(struct call *call, __u64 iovecs, __u64 co
 	call->message_left = call->data.size;
 }
 
+/* A pointer, and the size or number of what it points to: so is an iovec, and so a msghdr names its iovecs. */
+struct extent {
+	__u64 address;
+	__u64 count;
+};
+
+/*
+ * Reads an extent, the 32-bit one of a narrow call widened. Without a branch: it would be verified again at
+ * every step of a walk.
+ */
+static __always_inline bool read_extent(struct extent *extent, __u64 address, __u8 narrow)
+{
+	__u64 narrow_mask, size;
+
+	/* The compiler would leave the mask out where it knows the range, and the verifier does not. */
+	asm volatile("" : "+r"(narrow));
+	narrow &= 1;
+	narrow_mask = -(__u64)narrow;
+	/* Not a shift: the verifier follows the range of those by constants only. */
+	size = sizeof(*extent) - sizeof(*extent) / 2 * narrow;
+	extent->address = 0;
+	extent->count = 0;
+	if (bpf_probe_read_user(extent, size, (void *)address))
+		return false;
+	extent->count |= (extent->address >> 32) & narrow_mask;
+	extent->address &= ~(narrow_mask << 32);
+	return true;
+}
+
+/* Where the iovecs of a message are. */
+static __always_inline bool read_message(struct extent *segments, __u64 address, __u8 narrow)
+{
+	return read_extent(segments, address + (SEGMENTS_OFFSET >> narrow), narrow);
+}
+
 static __always_inline void use_message(struct call *call, __u64 address)
 {
-	struct user_msghdr header;
+	struct extent segments;
 
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)address)) {
+	if (!read_message(&segments, address, call->narrow)) {
 		count(TT_COUNTER_FAULT);
 		call->bad_structures = 1;
 		return;
 	}
-	use_iovecs(call, header.segments, header.segment_count);
+	use_iovecs(call, segments.address, segments.count);
 }
 
 static __always_inline void use_messages(struct call *call, __u64 address, __u32 count)
@@ -43,18 +81,21 @@ static __always_inline void use_messages(struct call *call, __u64 address, __u32
 }
 
 /* How many bytes the messages of one call moved together. */
-static __always_inline __u64 sum_of_messages(__u64 address, __u32 messages)
+static __always_inline __u64 sum_of_messages(__u64 address, __u32 messages, __u8 narrow)
 {
-	struct user_mmsghdr *headers = (void *)address;
+	__u64 size = sizeof(struct user_mmsghdr) >> narrow;
 	__u32 length;
 	__u64 sum = 0;
 	long failed = 0;
 
+	address += LENGTH_OFFSET >> narrow;
+
 	/* Failure is counted after the loop: a way out of each iteration would be verified 1,024 times. */
 	for (__u32 i = 0; i < MAX_MESSAGES && i < messages; i++) {
 		length = 0;
-		failed |= bpf_probe_read_user(&length, sizeof(length), &headers[i].length);
+		failed |= bpf_probe_read_user(&length, sizeof(length), (void *)address);
 		sum += length;
+		address += size;
 	}
 	if (failed)
 		count(TT_COUNTER_FAULT);
@@ -64,30 +105,32 @@ static __always_inline __u64 sum_of_messages(__u64 address, __u32 messages)
 /* Goes one step towards the next byte; false when the structures cannot be read. */
 static __always_inline bool next_segment(struct call *call)
 {
+	__u8 narrow = call->narrow;
+	struct extent extent;
+
 	if (call->bad_structures)
 		return false;
 	if (call->message_left) {
-		struct user_iovec segment;
-
-		if (!call->segment_count ||
-		    bpf_probe_read_user(&segment, sizeof(segment), (void *)call->segments))
+		if (!call->segment_count || !read_extent(&extent, call->segments, narrow))
 			return false;
-		call->segments += sizeof(segment);
+		call->segments += sizeof(struct user_iovec) >> narrow;
 		call->segment_count--;
-		call->address = segment.base;
-		call->segment_left = segment.length < call->message_left ? segment.length : call->message_left;
+		call->address = extent.address;
+		call->segment_left = extent.count < call->message_left ? extent.count : call->message_left;
 	} else {
-		struct user_mmsghdr message;
+		__u64 message = call->messages;
+		__u32 length;
 
-		if (!call->message_count ||
-		    bpf_probe_read_user(&message, sizeof(message), (void *)call->messages))
+		if (!call->message_count || !read_message(&extent, message, narrow) ||
+		    bpf_probe_read_user(&length, sizeof(length),
+					(void *)(message + (LENGTH_OFFSET >> narrow))))
 			return false;
-		call->messages += sizeof(message);
+		call->messages = message + (sizeof(struct user_mmsghdr) >> narrow);
 		call->message_count--;
-		call->segments = message.header.segments;
-		call->segment_count = message.header.segment_count;
+		call->segments = extent.address;
+		call->segment_count = extent.count;
 		/* Whatever the process has made of its memory since: no more than the call moved. */
-		call->message_left = message.length < call->remaining ? message.length : call->remaining;
+		call->message_left = length < call->remaining ? length : call->remaining;
 	}
 	return true;
 }

@@ -1,67 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* For the strategy that sees every system call of the machine: which of them are in the table, by number. */
+/*
+ * For programs that see more calls than one: which of the table it was, by number. The tracepoint strategy sees
+ * every call of the machine here, the others those of 32-bit programs and those that move several messages.
+ */
 #ifndef TCPTRACKER_SYS_EXIT_BPF_H
 #define TCPTRACKER_SYS_EXIT_BPF_H
 
+#include "abi.bpf.h"
 #include "hook.bpf.h"
 
-#define MAX_SYSCALL_NUMBER 512
-
-#if defined(__TARGET_ARCH_x86)
-#define TT_COMPAT_SYSCALLS TT_COMPAT_SYSCALLS_X86
-#elif defined(__TARGET_ARCH_arm64)
-#define TT_COMPAT_SYSCALLS TT_COMPAT_SYSCALLS_ARM
-#endif
-
-struct numbered_syscall {
-	struct syscall syscall;
-	__u8 compat;	/* for a 32-bit caller this is the number of a call that moves bytes */
-};
-
-const volatile struct numbered_syscall syscalls[MAX_SYSCALL_NUMBER] = {
-#define X(name, function, x86_64, arm64, shape, direction) \
-	[NATIVE_NUMBER(x86_64, arm64)] = { { TT_SYSCALL_##name, TT_SHAPE_##shape, TT_DIRECTION_##direction }, 0 },
-	TT_SYSCALLS(X)
-#undef X
-#define X(number) [number] = { .compat = 1 },
-	TT_COMPAT_SYSCALLS(X)
-#undef X
-};
-
 /*
- * `messages` is a constant: calls that move several messages have a program of their own, or the loop over
- * them would be verified together with everything else.
+ * False when the number is none of the table. `messages` is a constant: calls that move several messages have a
+ * program of their own, or the loop over them would be verified together with everything else.
  */
+static __always_inline bool on_numbered_exit(void *context, struct pt_regs *regs, long result, const bool messages,
+					     bool trusted)
+{
+	struct syscall_exit exit = {};
+	struct numbered_syscall entry;
+	struct syscall syscall;
+	struct task_struct *task;
+	__u32 number = read_syscall_number(regs, trusted), index = index_of_number(number);
+	bool compat, unpacked = false;
+
+	if (index >= MAX_SYSCALL_NUMBER)
+		return false;
+	/* Most calls end here, before anything else is looked at. */
+	entry = *(const struct numbered_syscall *)&syscalls[index];
+	if (!entry.native.shape && !entry.compat.shape)
+		return false;
+	task = current_task(trusted);
+	compat = is_compat_call(task, trusted);
+	syscall = compat ? entry.compat : entry.native;
+	if (!syscall.shape)
+		return false;
+	exit.result = widened(result, compat);
+	exit.narrow = is_narrow(number, compat);
+	if (syscall.shape == TT_SHAPE_SOCKETCALL) {
+		read_registers(regs, &exit, compat, trusted);
+		if (!unpack_socketcall(&syscall, &exit))
+			return true;
+		unpacked = true;
+	}
+	if (messages)
+		syscall.shape = TT_SHAPE_MESSAGES;
+	if (!concerns_tap(&syscall, exit.result))
+		return true;
+	if (!messages && syscall.shape == TT_SHAPE_MESSAGES) {
+		enter_stage(context, TT_STAGE_MESSAGES);
+		return true;
+	}
+	if (!unpacked)
+		read_registers(regs, &exit, compat, trusted);
+	on_return(context, &syscall, &exit, task, trusted);
+	return true;
+}
+
 static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long result, const bool messages,
 				       bool trusted)
 {
-	struct syscall_exit exit = { .result = result };
-	struct numbered_syscall entry;
-	struct task_struct *task;
-	__u32 number = read_syscall_number(regs, trusted);
-
-	if (number >= MAX_SYSCALL_NUMBER)
-		return 0;
-	entry = *(const struct numbered_syscall *)&syscalls[number];
-	if (!entry.syscall.shape && !entry.compat)
-		return 0;
-	task = current_task(trusted);
-	if (is_compat_call(task, trusted)) {
-		if (entry.compat && result > 0)
-			count(TT_COUNTER_COMPAT_CALL);
-		return 0;
-	}
-	if (messages)
-		entry.syscall.shape = TT_SHAPE_MESSAGES;
-	if (!entry.syscall.shape || !concerns_tap(&entry.syscall, result))
-		return 0;
-	if (!messages && entry.syscall.shape == TT_SHAPE_MESSAGES) {
-		bpf_tail_call(context, &stages, TT_STAGE_MESSAGES);
-		count(TT_COUNTER_TAIL_CALL_FAILED);
-		return 0;
-	}
-	read_registers(regs, &exit, trusted);
-	on_return(context, &entry.syscall, &exit, task, trusted);
+	on_numbered_exit(context, regs, result, messages, trusted);
 	return 0;
 }
 

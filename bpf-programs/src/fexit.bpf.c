@@ -9,6 +9,7 @@
 #include "hook.bpf.h"
 #include "identify.bpf.h"
 #include "lifecycle_programs.bpf.h"
+#include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -16,29 +17,39 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 {
 	struct syscall_exit exit = { .result = result };
 	struct task_struct *task;
+	bool compat;
 
 	if (!concerns_tap(&syscall, result))
 		return 0;
+	if (syscall.shape == TT_SHAPE_MESSAGES)
+		return enter_stage(context, TT_STAGE_MESSAGES);
 	task = current_task(true);
-	/* On arm64 the same functions serve 32-bit callers. */
-	if (is_compat_call(task, true)) {
-		count(TT_COUNTER_COMPAT_CALL);
-		return 0;
-	}
-	read_registers(regs, &exit, true);
+	/* These functions serve x32 callers too and, on arm64, 32-bit ones. */
+	compat = is_compat_call(task, true);
+	exit.narrow = is_narrow(read_syscall_number(regs, true), compat);
+	read_registers(regs, &exit, compat, true);
 	on_return(context, &syscall, &exit, task, true);
 	return 0;
 }
 
-#define X(name, function, x86_64, arm64, shape, direction)                                             \
+#define X(name, function, x86_64, arm64, i386, arm, shape, direction)                                  \
 	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
 	int fexit_##function(__u64 *context)                                                           \
 	{                                                                                              \
 		return on_fexit(context, (struct pt_regs *)context[0], context[1],                     \
-				(struct syscall){ TT_SYSCALL_##name, TT_SHAPE_##shape,                 \
-						  TT_DIRECTION_##direction });                         \
+				(struct syscall)SYSCALL(name, shape, direction));                      \
 	}
 TT_SYSCALLS(X)
+#undef X
+
+/* The functions of 32-bit programs: all lead to one program, which looks the call up by number. */
+#define X(function)                                                                                    \
+	SEC("fexit/__" #function)                                                                      \
+	int fexit32_##function(__u64 *context)                                                         \
+	{                                                                                              \
+		return enter_stage(context, TT_STAGE_COMPAT);                                          \
+	}
+TT_FUNCTIONS_32(X)
 #undef X
 
 /* Stages must be of the type of their hooks, and name a function with the same arguments. */
@@ -52,4 +63,16 @@ SEC("fexit/" SYSCALL_FUNCTION("sendto"))
 int gather_fexit(__u64 *context)
 {
 	return gather(context);
+}
+
+SEC("fexit/" SYSCALL_FUNCTION("sendto"))
+int compat_fexit(__u64 *context)
+{
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], false, true);
+}
+
+SEC("fexit/" SYSCALL_FUNCTION("sendto"))
+int messages_fexit(__u64 *context)
+{
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], true, true);
 }

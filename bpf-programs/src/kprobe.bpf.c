@@ -9,6 +9,7 @@
 #include "hook.bpf.h"
 #include "identify.bpf.h"
 #include "lifecycle_programs.bpf.h"
+#include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -21,40 +22,70 @@ static __always_inline long returned(struct pt_regs *context)
 #endif
 }
 
-static __always_inline int on_kretprobe(struct pt_regs *context, __u32 number, const struct syscall syscall)
+static __always_inline int on_kretprobe(struct pt_regs *context, const struct syscall syscall)
 {
 	struct syscall_exit exit = { .result = returned(context) };
 	struct task_struct *task;
 	struct pt_regs *regs;
+	__u32 number;
+	bool compat;
 
 	if (!concerns_tap(&syscall, exit.result))
 		return 0;
 	task = current_task(false);
-	/* On arm64 the same functions serve 32-bit callers. */
-	if (is_compat_call(task, false)) {
-		count(TT_COUNTER_COMPAT_CALL);
-		return 0;
-	}
 	regs = saved_registers();
-	if (read_syscall_number(regs, false) != number) {
+	/* These functions serve x32 callers too and, on arm64, 32-bit ones. */
+	compat = is_compat_call(task, false);
+	number = read_syscall_number(regs, false);
+	if (syscall_of(number, compat).id != syscall.id) {
 		count(TT_COUNTER_STRANGE_REGISTERS);
 		return 0;
 	}
-	read_registers(regs, &exit, false);
+	if (syscall.shape == TT_SHAPE_MESSAGES)
+		return enter_stage(context, TT_STAGE_MESSAGES);
+	exit.narrow = is_narrow(number, compat);
+	read_registers(regs, &exit, compat, false);
 	on_return(context, &syscall, &exit, task, false);
 	return 0;
 }
 
-#define X(name, function, x86_64, arm64, shape, direction)                                             \
+#define X(name, function, x86_64, arm64, i386, arm, shape, direction)                                  \
 	SEC("kretprobe/" SYSCALL_FUNCTION(#function))                                                  \
 	int kprobe_##function(struct pt_regs *context)                                                 \
 	{                                                                                              \
-		return on_kretprobe(context, NATIVE_NUMBER(x86_64, arm64),                             \
-				    (struct syscall){ TT_SYSCALL_##name, TT_SHAPE_##shape,             \
-						      TT_DIRECTION_##direction });                     \
+		return on_kretprobe(context, (struct syscall)SYSCALL(name, shape, direction));         \
 	}
 TT_SYSCALLS(X)
 #undef X
+
+/* The functions of 32-bit programs: all lead to one program, which looks the call up by number. */
+#define X(function)                                                                                    \
+	SEC("kretprobe/__" #function)                                                                  \
+	int kprobe32_##function(struct pt_regs *context)                                               \
+	{                                                                                              \
+		return enter_stage(context, TT_STAGE_COMPAT);                                          \
+	}
+TT_FUNCTIONS_32(X)
+#undef X
+
+static __always_inline int on_numbered_kretprobe(struct pt_regs *context, const bool messages)
+{
+	if (!on_numbered_exit(context, saved_registers(), returned(context), messages, false))
+		count(TT_COUNTER_STRANGE_REGISTERS);
+	return 0;
+}
+
+SEC("kretprobe")
+int compat_kprobe(struct pt_regs *context)
+{
+	return on_numbered_kretprobe(context, false);
+}
+
+SEC("kretprobe")
+int messages_kprobe(struct pt_regs *context)
+{
+	return on_numbered_kretprobe(context, true);
+}
 
 SEC("kretprobe")
 int emit_kprobe(struct pt_regs *context)

@@ -21,8 +21,10 @@ test.each(CHOICES)(
     const { path, programSets, identify } = probeObject(choice);
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
-    const programs = programSets.flatMap(({ hooks, stages, state, destroy }) => [
+    const shared = choice.architecture === "x64" ? "ia32" : "arm64";
+    const programs = programSets.flatMap(({ hooks, compatHooks, stages, state, destroy }) => [
       hooks.endsWith("_") ? `${hooks}sendto` : hooks,
+      ...(compatHooks === undefined ? [] : [`${compatHooks}${shared}_compat_sys_recvmsg`]),
       ...Object.values(stages),
       state,
       destroy,

@@ -31,8 +31,18 @@ export interface ProgramSet {
    * {@link MAPS.stages}[0]. Where there is one for each call, the kernel's name of the call follows.
    */
   readonly hooks: string;
+  /**
+   * How the names of the programs begin that hook the kernel's functions for 32-bit programs; the function's name follows.
+   * Absent where the hooks see all calls. Which of the functions a kernel has depends on its version and configuration.
+   */
+  readonly compatHooks?: string;
   /** By stage (`enum tt_stage`): never attached, put into the stages array. */
-  readonly stages: { readonly emit: string; readonly gather: string; readonly messages?: string };
+  readonly stages: {
+    readonly emit: string;
+    readonly gather: string;
+    readonly messages: string;
+    readonly compat?: string;
+  };
   /** On `sock:inet_sock_set_state`. */
   readonly state: string;
   /** On `tcp:tcp_destroy_sock`. */
@@ -65,7 +75,17 @@ export const MAPS = {
 
 const TYPED_LIFE_CYCLE = { state: "state_btf", destroy: "destroy_btf" } as const;
 const RAW_LIFE_CYCLE = { state: "state_raw", destroy: "destroy_raw" } as const;
-const KPROBE_STAGES = { emit: "emit_kprobe", gather: "gather_kprobe" } as const;
+const KPROBE = {
+  kind: "raw",
+  hooks: "kprobe_",
+  compatHooks: "kprobe32_",
+  stages: {
+    emit: "emit_kprobe",
+    gather: "gather_kprobe",
+    messages: "messages_kprobe",
+    compat: "compat_kprobe",
+  },
+} as const;
 
 /** The sets of each strategy's object, in the order in which to try them. */
 const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
@@ -73,13 +93,19 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
     {
       kind: "typed",
       hooks: "fexit_",
-      stages: { emit: "emit_fexit", gather: "gather_fexit" },
+      compatHooks: "fexit32_",
+      stages: {
+        emit: "emit_fexit",
+        gather: "gather_fexit",
+        messages: "messages_fexit",
+        compat: "compat_fexit",
+      },
       ...TYPED_LIFE_CYCLE,
     },
   ],
   kprobe: [
-    { kind: "raw", hooks: "kprobe_", stages: KPROBE_STAGES, ...TYPED_LIFE_CYCLE },
-    { kind: "raw", hooks: "kprobe_", stages: KPROBE_STAGES, ...RAW_LIFE_CYCLE },
+    { ...KPROBE, ...TYPED_LIFE_CYCLE },
+    { ...KPROBE, ...RAW_LIFE_CYCLE },
   ],
   tracepoint: [
     {

@@ -141,7 +141,8 @@ enum tt_stage {
 	TT_STAGE_FILTER,	/* without a filter, the emit program sits here too */
 	TT_STAGE_EMIT,
 	TT_STAGE_GATHER,	/* for emit: puts the small segments of a call into one record */
-	TT_STAGE_MESSAGES,	/* before the filter: a call that moves several messages (tracepoint strategy) */
+	TT_STAGE_MESSAGES,	/* before the filter: a call that moves several messages */
+	TT_STAGE_COMPAT,	/* before the filter: a call of a 32-bit program (fexit and kprobe strategies) */
 	TT_STAGE_MAX,
 };
 
@@ -156,7 +157,6 @@ enum tt_counter {
 	TT_COUNTER_CONNECTIONS_OPENED,
 	TT_COUNTER_CONNECTIONS_CLOSED,
 	TT_COUNTER_OWN_CALL,		/* a call of the tap itself */
-	TT_COUNTER_COMPAT_CALL,		/* a 32-bit call on a 64-bit kernel that may have moved bytes */
 	TT_COUNTER_CALL_FAILED,		/* the call returned an error */
 	TT_COUNTER_NOTHING_MOVED,	/* the call moved no bytes */
 	TT_COUNTER_NO_FILE,		/* the file descriptor was closed before the call returned */

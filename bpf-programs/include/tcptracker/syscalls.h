@@ -3,7 +3,10 @@
  * The table of system calls. Every attach strategy, the record's syscall names and the documentation
  * are made from it: to add a call is to add a line.
  *
- *   X(name, kernel function without its prefix, number on x86-64, number on arm64, shape of the arguments, direction)
+ *   X(name, kernel function without its prefix, its numbers, shape of the arguments, direction)
+ *
+ * The four numbers are those on x86-64, on arm64, and of 32-bit programs on kernels for these: i386 and ARM. The
+ * structures that 32-bit programs pass are the same ones with 32-bit pointers and sizes.
  *
  * Shapes:
  *   BUFFER    (fd, buffer, count)                     returns bytes
@@ -16,47 +19,108 @@
  *   SENDFILE  (out_fd, in_fd, ...)                    returns bytes, never in user memory
  *   SPLICE    (in_fd, offset, out_fd, ...)            returns bytes, never in user memory
  *   SHUTDOWN  (fd, how)                               returns 0
+ *   SOCKETCALL (which, arguments[])                   returns what that call returns
  *
  * A direction of NONE means that the shape decides.
  */
 #ifndef TCPTRACKER_SYSCALLS_H
 #define TCPTRACKER_SYSCALLS_H
 
+/* No call will have this number for long; above are those of x32. */
+#define TT_NO_NUMBER 511
+
 #define TT_SYSCALLS(X)                                                \
-	X(READ, read, 0, 63, BUFFER, INGRESS)                         \
-	X(WRITE, write, 1, 64, BUFFER, EGRESS)                        \
-	X(READV, readv, 19, 65, IOVEC, INGRESS)                       \
-	X(WRITEV, writev, 20, 66, IOVEC, EGRESS)                      \
-	X(PREADV2, preadv2, 327, 286, IOVEC, INGRESS)                 \
-	X(PWRITEV2, pwritev2, 328, 287, IOVEC, EGRESS)                \
-	X(RECVFROM, recvfrom, 45, 207, BUFFER_F, INGRESS)             \
-	X(SENDTO, sendto, 44, 206, BUFFER_F, EGRESS)                  \
-	X(RECVMSG, recvmsg, 47, 212, MESSAGE, INGRESS)                \
-	X(SENDMSG, sendmsg, 46, 211, MESSAGE, EGRESS)                 \
-	X(RECVMMSG, recvmmsg, 299, 243, MESSAGES, INGRESS)            \
-	X(SENDMMSG, sendmmsg, 307, 269, MESSAGES, EGRESS)             \
-	X(CONNECT, connect, 42, 203, CONNECT, NONE)                   \
-	X(ACCEPT, accept, 43, 202, ACCEPT, NONE)                      \
-	X(ACCEPT4, accept4, 288, 242, ACCEPT, NONE)                   \
-	X(SENDFILE, sendfile64, 40, 71, SENDFILE, EGRESS)             \
-	X(SPLICE, splice, 275, 76, SPLICE, NONE)                      \
-	X(SHUTDOWN, shutdown, 48, 210, SHUTDOWN, NONE)
+	X(READ, read, 0, 63, 3, 3, BUFFER, INGRESS)                   \
+	X(WRITE, write, 1, 64, 4, 4, BUFFER, EGRESS)                  \
+	X(READV, readv, 19, 65, 145, 145, IOVEC, INGRESS)             \
+	X(WRITEV, writev, 20, 66, 146, 146, IOVEC, EGRESS)            \
+	X(PREADV2, preadv2, 327, 286, 378, 392, IOVEC, INGRESS)       \
+	X(PWRITEV2, pwritev2, 328, 287, 379, 393, IOVEC, EGRESS)      \
+	X(RECVFROM, recvfrom, 45, 207, 371, 292, BUFFER_F, INGRESS)   \
+	X(SENDTO, sendto, 44, 206, 369, 290, BUFFER_F, EGRESS)        \
+	X(RECVMSG, recvmsg, 47, 212, 372, 297, MESSAGE, INGRESS)      \
+	X(SENDMSG, sendmsg, 46, 211, 370, 296, MESSAGE, EGRESS)       \
+	X(RECVMMSG, recvmmsg, 299, 243, 337, 365, MESSAGES, INGRESS)  \
+	X(SENDMMSG, sendmmsg, 307, 269, 345, 374, MESSAGES, EGRESS)   \
+	X(CONNECT, connect, 42, 203, 362, 283, CONNECT, NONE)         \
+	X(ACCEPT, accept, 43, 202, TT_NO_NUMBER, 285, ACCEPT, NONE)   \
+	X(ACCEPT4, accept4, 288, 242, 364, 366, ACCEPT, NONE)         \
+	X(SENDFILE, sendfile64, 40, 71, 239, 239, SENDFILE, EGRESS)   \
+	X(SPLICE, splice, 275, 76, 313, 340, SPLICE, NONE)            \
+	X(SHUTDOWN, shutdown, 48, 210, 373, 293, SHUTDOWN, NONE)
 
 /*
- * The numbers by which 32-bit programs on a 64-bit kernel make calls that move bytes (read, write, readv,
- * writev, preadv2, pwritev2, sendfile, sendfile64, splice, socketcall, connect, accept4, send*, recv*). Such calls are
- * counted, not recorded: their structures are laid out differently.
+ * Further numbers by which 32-bit programs make the same calls: X(name, number on i386, on ARM, shape, direction).
+ * These are sendfile with a 32-bit position, recvmmsg with a 64-bit time, and send and recv, which are
+ * sendto and recvfrom without an address.
  */
-#define TT_COMPAT_SYSCALLS_X86(X) \
-	X(3) X(4) X(145) X(146) X(378) X(379) X(187) X(239) X(313) X(102) X(362) X(364) X(369) X(370) X(371) \
-	X(372) X(337) X(345) X(417)
-#define TT_COMPAT_SYSCALLS_ARM(X) \
-	X(3) X(4) X(145) X(146) X(392) X(393) X(187) X(239) X(340) X(283) X(285) X(366) X(289) X(290) X(291) \
-	X(292) X(296) X(297) X(365) X(374) X(417)
+#define TT_SYSCALLS_32(X)                                             \
+	X(SENDFILE, 187, 187, SENDFILE, EGRESS)                       \
+	X(RECVMMSG, 417, 417, MESSAGES, INGRESS)                      \
+	X(SENDTO, TT_NO_NUMBER, 289, BUFFER_F, EGRESS)                \
+	X(RECVFROM, TT_NO_NUMBER, 291, BUFFER_F, INGRESS)
+
+/*
+ * x32 programs (64-bit registers, 32-bit structures) use the numbers of x86-64 but for these, and mark all with
+ * a bit: X(name, number, shape, direction).
+ */
+#define TT_X32_BIT 0x40000000
+#define TT_SYSCALLS_X32(X)                                            \
+	X(READV, 515, IOVEC, INGRESS)                                 \
+	X(WRITEV, 516, IOVEC, EGRESS)                                 \
+	X(RECVFROM, 517, BUFFER_F, INGRESS)                           \
+	X(SENDMSG, 518, MESSAGE, EGRESS)                              \
+	X(RECVMSG, 519, MESSAGE, INGRESS)                             \
+	X(RECVMMSG, 537, MESSAGES, INGRESS)                           \
+	X(SENDMMSG, 538, MESSAGES, EGRESS)                            \
+	X(PREADV2, 546, IOVEC, INGRESS)                               \
+	X(PWRITEV2, 547, IOVEC, EGRESS)
+
+/*
+ * On i386 one number stands for all calls on sockets, and its first argument for which; the second one is where the
+ * arguments are: X(name, first argument, how many of the arguments matter, shape, direction). C libraries still use it for what was no system call of its own before Linux 4.3.
+ */
+#define TT_SOCKETCALL_X86 102
+#define TT_SOCKETCALLS(X)                                             \
+	X(CONNECT, 3, 2, CONNECT, NONE)                               \
+	X(ACCEPT, 5, 1, ACCEPT, NONE)                                 \
+	X(SENDTO, 9, 4, BUFFER_F, EGRESS)                             \
+	X(RECVFROM, 10, 4, BUFFER_F, INGRESS)                         \
+	X(SENDTO, 11, 4, BUFFER_F, EGRESS)                            \
+	X(RECVFROM, 12, 4, BUFFER_F, INGRESS)                         \
+	X(SHUTDOWN, 13, 2, SHUTDOWN, NONE)                            \
+	X(SENDMSG, 16, 3, MESSAGE, EGRESS)                            \
+	X(RECVMSG, 17, 3, MESSAGE, INGRESS)                           \
+	X(ACCEPT4, 18, 1, ACCEPT, NONE)                               \
+	X(RECVMMSG, 19, 4, MESSAGES, INGRESS)                         \
+	X(SENDMMSG, 20, 4, MESSAGES, EGRESS)
+
+/*
+ * The kernel functions, without the underscores they begin with, that serve 32-bit programs only, for the strategies
+ * that attach to functions: X(function). Which there are depends on the kernel: readv and writev have one of
+ * the two (5.10), x32 has any in few. Other calls share the function of 64-bit programs.
+ */
+#define TT_FUNCTIONS_32_X86(X)                                        \
+	X(ia32_sys_read) X(ia32_sys_write) X(ia32_sys_readv) X(ia32_sys_writev) X(ia32_sys_connect)            \
+	X(ia32_sys_accept4) X(ia32_sys_sendto) X(ia32_sys_shutdown) X(ia32_sys_splice)                         \
+	X(ia32_compat_sys_readv) X(ia32_compat_sys_writev) X(ia32_compat_sys_preadv2)                          \
+	X(ia32_compat_sys_pwritev2) X(ia32_compat_sys_recvfrom) X(ia32_compat_sys_recvmsg)                     \
+	X(ia32_compat_sys_sendmsg) X(ia32_compat_sys_recvmmsg_time32) X(ia32_compat_sys_recvmmsg_time64)       \
+	X(ia32_compat_sys_sendmmsg) X(ia32_compat_sys_sendfile) X(ia32_compat_sys_sendfile64)                  \
+	X(ia32_compat_sys_socketcall)                                                                          \
+	X(x64_compat_sys_preadv64v2) X(x64_compat_sys_pwritev64v2) X(x64_compat_sys_recvfrom)                  \
+	X(x64_compat_sys_recvmsg) X(x64_compat_sys_sendmsg) X(x64_compat_sys_recvmmsg_time64)                  \
+	X(x64_compat_sys_sendmmsg)
+#define TT_FUNCTIONS_32_ARM64(X)                                      \
+	X(arm64_sys_send) X(arm64_compat_sys_readv) X(arm64_compat_sys_writev) X(arm64_compat_sys_preadv2)     \
+	X(arm64_compat_sys_pwritev2) X(arm64_compat_sys_recv) X(arm64_compat_sys_recvfrom)                     \
+	X(arm64_compat_sys_recvmsg) X(arm64_compat_sys_sendmsg) X(arm64_compat_sys_recvmmsg_time32)            \
+	X(arm64_compat_sys_recvmmsg_time64) X(arm64_compat_sys_sendmmsg) X(arm64_compat_sys_sendfile)          \
+	X(arm64_compat_sys_sendfile64)
 
 enum tt_syscall {
 	TT_SYSCALL_NONE = 0,
-#define X(name, function, x86_64, arm64, shape, direction) TT_SYSCALL_##name,
+#define X(name, ...) TT_SYSCALL_##name,
 	TT_SYSCALLS(X)
 #undef X
 	TT_SYSCALL_MAX,
@@ -74,6 +138,7 @@ enum tt_shape {
 	TT_SHAPE_SENDFILE,
 	TT_SHAPE_SPLICE,
 	TT_SHAPE_SHUTDOWN,
+	TT_SHAPE_SOCKETCALL,
 };
 
 #endif

@@ -44,7 +44,6 @@ test.each([
   ["ring_full", "--buffer-size"],
   ["close_lost", "whose end"],
   ["connections_full", "--max-connections"],
-  ["compat_call", "32-bit"],
   ["fault", "could not be read"],
   ["segments_exceeded", "segments"],
   ["tail_call_failed", "bug"],

@@ -17,7 +17,6 @@ export function summaryLines(
     [counters.ring_full, "records refused by the full buffer (a larger --buffer-size helps)"],
     [counters.close_lost, "connections whose end was lost to the full buffer"],
     [counters.connections_full, "calls on connections beyond --max-connections, not recorded"],
-    [counters.compat_call, "calls by 32-bit programs, not recorded"],
     [
       BigInt(missedRuns),
       "system calls passed over because the CPU was in the middle of recording another one",

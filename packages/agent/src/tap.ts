@@ -118,9 +118,14 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return `${strategy} (${kind} programs, ${transport})`;
   }
 
-  /** The system calls that this kernel does not let the tap see, each with the reason; mostly none. */
+  /**
+   * The system calls that this kernel does not let the tap see, each with the reason; mostly none. A function for 32-bit
+   * programs that the kernel does not have is none of them: no program can call it.
+   */
   get missingHooks(): readonly Required<Hook>[] {
-    return this.#probe.hooks.filter((hook): hook is Required<Hook> => hook.reason !== undefined);
+    return this.#probe.hooks.filter(
+      (hook): hook is Required<Hook> => hook.reason !== undefined && !(hook.compat && hook.unknown),
+    );
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

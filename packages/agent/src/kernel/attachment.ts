@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { LAYOUT_HASH, STAGE } from "@tcptracker/events";
 import { BpfError, BpfObject, findKernelBtfId, type BpfLink, type BpfProgram } from "@tcptracker/libbpf";
-import { MAPS } from "@tcptracker/probes";
+import { MAPS, type ProgramSet } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
@@ -18,12 +18,19 @@ export interface Hook {
   readonly program: string;
   /** The kernel function or tracepoint, e.g. `__x64_sys_sendto`, `sys_exit`. */
   readonly target: string;
-  /** Why this kernel does not have it; absent when it is attached. */
+  /** Whether only 32-bit programs call the function. */
+  readonly compat: boolean;
+  /** Why it is not attached; absent when it is. */
   readonly reason?: string;
+  /** Whether it is not attached because this kernel has no such function. */
+  readonly unknown: boolean;
 }
 
 /** Without these, hardly anything would be seen: then another strategy is better. */
 const ESSENTIAL = /_(read|write|readv|writev|recvfrom|sendto|recvmsg|sendmsg|connect|accept4)$|^sys_exit/;
+
+/** The programs that are not attached, and why. */
+type Missing = Map<string, BpfError>;
 
 /** The loaded and attached programs of one candidate. */
 export interface Attachment {
@@ -41,7 +48,7 @@ export interface Attachment {
  * @throws BpfError when the kernel refuses the candidate
  */
 export function attach(candidate: Candidate, options: ResolvedTapOptions): Attachment {
-  const missing = new Map<string, string>();
+  const missing: Missing = new Map();
   const object = loadWithout(missing, candidate, options);
   const links: BpfLink[] = [];
   try {
@@ -56,7 +63,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
         links.push(attachHook(program));
         programs.push(program);
       } catch (error) {
-        leaveOut(missing, program.name, error);
+        leaveOut(missing, candidate, program.name, error);
       }
     }
     return { object, links, programs, hooks: hooksOf(object, candidate, missing) };
@@ -73,7 +80,14 @@ function attachHook(program: BpfProgram): BpfLink {
 }
 
 function hookPrograms(object: BpfObject, { set }: Candidate): BpfProgram[] {
-  return Array.from(object.programs.values()).filter(({ name }) => name.startsWith(set.hooks));
+  return Array.from(object.programs.values()).filter(
+    ({ name }) => name.startsWith(set.hooks) || isForCompat(set, name),
+  );
+}
+
+/** Whether it hooks a function that only 32-bit programs call. */
+function isForCompat({ compatHooks }: ProgramSet, program: string): boolean {
+  return compatHooks !== undefined && program.startsWith(compatHooks);
 }
 
 /** "fexit/__x64_sys_sendto" is for __x64_sys_sendto. */
@@ -81,18 +95,24 @@ function targetOf(program: BpfProgram): string {
   return program.section.slice(program.section.indexOf("/") + 1);
 }
 
-function hooksOf(object: BpfObject, candidate: Candidate, missing: ReadonlyMap<string, string>): Hook[] {
+function hooksOf(object: BpfObject, candidate: Candidate, missing: Missing): Hook[] {
   return hookPrograms(object, candidate).map((program) => {
-    const reason = missing.get(program.name);
-    const hook = { program: program.name, target: targetOf(program) };
-    return reason === undefined ? hook : { ...hook, reason };
+    const error = missing.get(program.name);
+    const hook = {
+      program: program.name,
+      target: targetOf(program),
+      compat: isForCompat(candidate.set, program.name),
+      unknown: error?.errnoName === "ENOENT",
+    };
+    return error === undefined ? hook : { ...hook, reason: error.message };
   });
 }
 
 /** Does without a call, or passes the error on when that is not possible. */
-function leaveOut(missing: Map<string, string>, program: string, error: unknown): void {
-  if (!(error instanceof BpfError) || ESSENTIAL.test(program)) throw error;
-  missing.set(program, error.message);
+function leaveOut(missing: Missing, { set }: Candidate, program: string, error: unknown): void {
+  if (!(error instanceof BpfError)) throw error;
+  if (ESSENTIAL.test(program) && !isForCompat(set, program)) throw error;
+  missing.set(program, error);
 }
 
 function open(candidate: Candidate, options: ResolvedTapOptions): BpfObject {
@@ -110,16 +130,13 @@ function open(candidate: Candidate, options: ResolvedTapOptions): BpfObject {
   const { set, object: probe } = candidate;
   const wanted = new Set([...Object.values(set.stages), set.state, set.destroy, probe.identify]);
   for (const program of object.programs.values())
-    program.autoload = wanted.has(program.name) || program.name.startsWith(set.hooks);
+    program.autoload =
+      wanted.has(program.name) || program.name.startsWith(set.hooks) || isForCompat(set, program.name);
   return object;
 }
 
 /** Loads the candidate; adds the programs that had to be left out for it to `missing`. */
-function loadWithout(
-  missing: Map<string, string>,
-  candidate: Candidate,
-  options: ResolvedTapOptions,
-): BpfObject {
+function loadWithout(missing: Missing, candidate: Candidate, options: ResolvedTapOptions): BpfObject {
   for (;;) {
     const object = open(candidate, options);
     try {
@@ -132,20 +149,20 @@ function loadWithout(
       object.close();
       const refused = error instanceof BpfError ? error.verifier?.program : undefined;
       // Each turn leaves out one more program, so there are not many.
-      if (refused === undefined || !refused.startsWith(candidate.set.hooks) || missing.has(refused))
-        throw error;
-      leaveOut(missing, refused, error);
+      const isHook = refused?.startsWith(candidate.set.hooks) === true || isForCompat(candidate.set, refused ?? "");
+      if (refused === undefined || !isHook || missing.has(refused)) throw error;
+      leaveOut(missing, candidate, refused, error);
     }
   }
 }
 
 /** libbpf would refuse the whole object because of one function that this kernel does not have. */
-function leaveOutUnknownTargets(missing: Map<string, string>, object: BpfObject, candidate: Candidate): void {
+function leaveOutUnknownTargets(missing: Missing, object: BpfObject, candidate: Candidate): void {
   for (const program of hookPrograms(object, candidate)) {
     try {
       findKernelBtfId(targetOf(program), "func");
     } catch (error) {
-      leaveOut(missing, program.name, error);
+      leaveOut(missing, candidate, program.name, error);
     }
   }
 }
