@@ -1,4 +1,6 @@
 export { setAddonPath } from "./addon.ts";
+export { BatchReader } from "./batch-reader.ts";
+export type { BatchReaderOptions, BatchReaderStats } from "./batch-reader.ts";
 export { BpfError } from "./errors.ts";
 export type { BpfErrorCode, BpfErrorOptions, VerifierReport } from "./errors.ts";
 export { features } from "./features.ts";
