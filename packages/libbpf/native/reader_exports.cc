@@ -1,6 +1,7 @@
 // The JavaScript face of Reader.
 #include "errors.h"
 #include "exports.h"
+#include "perf.h"
 #include "reader.h"
 #include "ring.h"
 #include "state.h"
@@ -51,6 +52,25 @@ Napi::Value StartRing(const Napi::CallbackInfo& info) {
     if (error != 0) Fail(env, error, "cannot map the ring buffer into memory");
   }
   return Begin(info, 1, std::move(source));
+}
+
+// perfReaderStart(map: handle, cpus: number[], bytes, wakeupBytes, lengthAt, orderAt, ...) -> handle; -1 = no such field
+Napi::Value StartPerf(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Map& map = LoadedMap(env, U32(info, 0), BPF_MAP_TYPE_PERF_EVENT_ARRAY, "not a perf event array");
+  Napi::Array list = info[1].As<Napi::Array>();
+  std::vector<uint32_t> cpus;
+  for (uint32_t i = 0; i < list.Length(); i++) cpus.push_back(list.Get(i).ToNumber().Uint32Value());
+  PerfOptions options;
+  options.bytes = U32(info, 2);
+  options.wakeup_bytes = U32(info, 3);
+  options.length_at = info[4].ToNumber().Int64Value();
+  options.order_at = info[5].ToNumber().Int64Value();
+  auto source = std::make_unique<PerfSource>(options);
+  const char* what = "";
+  int error = source->Open(map.Fd(), cpus, &what);
+  if (error != 0) Fail(env, error, what);
+  return Begin(info, 6, std::move(source));
 }
 
 Napi::Value Pause(const Napi::CallbackInfo& info) {
@@ -128,6 +148,7 @@ Napi::Value Close(const Napi::CallbackInfo& info) {
 
 void ExportReader(Napi::Env env, Napi::Object exports) {
   exports.Set("ringReaderStart", Napi::Function::New(env, StartRing));
+  exports.Set("perfReaderStart", Napi::Function::New(env, StartPerf));
   exports.Set("readerDetach", Napi::Function::New(env, Detach));
   exports.Set("readerPending", Napi::Function::New(env, Pending));
   exports.Set("readerLosses", Napi::Function::New(env, Losses));

@@ -158,6 +158,19 @@ export interface Native {
     restAfterMs: number,
     callback: (batch: Bytes | undefined, number: number, cpu: number | undefined) => void,
   ): number;
+  perfReaderStart(
+    map: number,
+    cpus: number[],
+    bytesPerCpu: number,
+    wakeupBytes: number,
+    lengthAt: number,
+    orderAt: number,
+    batchBytes: number,
+    flushMs: number,
+    maxBatches: number,
+    restAfterMs: number,
+    callback: (batch: Bytes | undefined, number: number, cpu: number | undefined) => void,
+  ): number;
   readerDetach(reader: number): void;
   readerPending(reader: number): number;
   /** CPU, lost records, CPU, ... */
