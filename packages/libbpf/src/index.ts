@@ -1,4 +1,6 @@
 export { setAddonPath } from "./addon.ts";
+export { BatchReader } from "./batch-reader.ts";
+export type { BatchReaderOptions, BatchReaderStats } from "./batch-reader.ts";
 export { BpfError } from "./errors.ts";
 export type { BpfErrorCode, BpfErrorOptions, VerifierReport } from "./errors.ts";
 export { features } from "./features.ts";
@@ -14,6 +16,8 @@ export type { BpfMapBatch } from "./map-batch.ts";
 export type { AttachType, BtfKind, MapType, ProgramType } from "./names.ts";
 export { BpfObject } from "./object.ts";
 export type { BpfObjectOptions, BpfProgramOptions } from "./object.ts";
+export { PerfBufferReader } from "./perf-buffer-reader.ts";
+export type { PerfBufferReaderOptions, PerfBufferReaderStats } from "./perf-buffer-reader.ts";
 export { BpfProgram } from "./program.ts";
 export type { AttachOptions, KprobeOptions, KsyscallOptions, UprobeOptions } from "./program.ts";
 export type { TestRunOptions, TestRunResult } from "./program.ts";

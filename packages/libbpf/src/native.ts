@@ -57,6 +57,9 @@ export interface NativeReaderStats {
   pollWakeups: number;
   timerWakeups: number;
   timerTicks: number;
+  outOfOrder: number;
+  malformed: number;
+  unreadable: number;
 }
 
 export type AttachKind =
@@ -143,14 +146,35 @@ export interface Native {
   mapSetBatch(map: number, keys: Bytes, values: Bytes, flags: number): void;
   mapDeleteBatch(map: number, keys: Bytes): { count: number; missing: boolean };
 
-  readerStart(
+  /**
+   * `callback(batch, records)`; without a batch `callback(undefined, lost records, cpu)`, or `callback(undefined, errno)`
+   * when polling failed.
+   */
+  ringReaderStart(
     maps: number[],
     batchBytes: number,
     flushMs: number,
     maxBatches: number,
     restAfterMs: number,
-    callback: (batch: Bytes | undefined, number: number) => void,
+    callback: (batch: Bytes | undefined, number: number, cpu: number | undefined) => void,
   ): number;
+  perfReaderStart(
+    map: number,
+    cpus: number[],
+    bytesPerCpu: number,
+    wakeupBytes: number,
+    lengthAt: number,
+    orderAt: number,
+    batchBytes: number,
+    flushMs: number,
+    maxBatches: number,
+    restAfterMs: number,
+    callback: (batch: Bytes | undefined, number: number, cpu: number | undefined) => void,
+  ): number;
+  readerDetach(reader: number): void;
+  readerPending(reader: number): number;
+  /** CPU, lost records, CPU, ... */
+  readerLosses(reader: number): number[];
   readerPause(reader: number): void;
   readerResume(reader: number): void;
   readerSetRef(reader: number, ref: boolean): void;
