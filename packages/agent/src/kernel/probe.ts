@@ -3,15 +3,12 @@ import { BpfError, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
-import { attach, WAKEUP_INTERVAL, type Attachment, type Hook } from "./attachment.ts";
+import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
-
-/** How long nothing must have come, in milliseconds, for the reader to rely on being woken (RingBufferReader). */
-export const REST_AFTER: number = 4 * WAKEUP_INTERVAL;
 
 /** A way that this kernel did not accept. */
 export interface Refusal extends Way {
