@@ -19,6 +19,12 @@ export const WAKEUP_FRACTION = 8;
 /** A record that comes this long after the last wake-up, in milliseconds, is sent with one. */
 export const WAKEUP_INTERVAL = 10;
 
+/**
+ * Calls of one kind that may wait inside the kernel at the same time without one being missed by its kretprobe: the most
+ * that Linux allows.
+ */
+const MAX_ACTIVE = 4096;
+
 /** A program on the exit of one system call or, with the tracepoint strategy, of all. */
 export interface Hook {
   /** Its name in the object. */
@@ -82,7 +88,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
 
 function attachHook(program: BpfProgram): BpfLink {
   if (program.type !== "kprobe") return program.attach();
-  return program.attachKprobe({ function: targetOf(program), retprobe: true });
+  return program.attachKprobe({ function: targetOf(program), retprobe: true, maxActive: MAX_ACTIVE });
 }
 
 function hookPrograms(object: BpfObject, { set, doubledHooks }: Candidate): BpfProgram[] {
