@@ -93,8 +93,13 @@ function doubling(
 export function candidatesFor(options: ResolvedTapOptions): Candidate[] {
   const transport = chooseTransport(options);
   const atomics = hasAtomics();
+  if (options.attach === "fexit" && !atomics)
+    throw new TapError(
+      "ERR_TAP_NOT_SUPPORTED",
+      "the fexit programs need the atomic instructions of Linux 5.12; use --attach kprobe, tracepoint or auto",
+    );
   return STRATEGIES.filter((strategy) => options.attach === "auto" || options.attach === strategy)
-    .filter((strategy) => atomics || strategy !== "fexit" || options.attach === "fexit")
+    .filter((strategy) => atomics || strategy !== "fexit")
     .flatMap((strategy) => {
       const object = probeObject({ strategy, transport, atomics });
       return object.programSets.map((set) => ({
