@@ -8,13 +8,15 @@
 
 #include "abi.bpf.h"
 #include "hook.bpf.h"
+#include "turns.bpf.h"
 
 /*
- * False when the number is none of the table. `messages` is a constant: calls that move several messages have a
- * program of their own, or the loop over them would be verified together with everything else.
+ * False when the number is none of the table. `copy` and `messages` are constants: calls that move several messages
+ * have a program of their own, which comes after the others, or the loop over them would be verified together with
+ * everything else.
  */
-static __always_inline bool on_numbered_exit(void *context, struct pt_regs *regs, long result, const bool messages,
-					     bool trusted)
+static __always_inline bool on_numbered_exit(void *context, struct pt_regs *regs, long result, enum copy copy,
+					     const bool messages, bool trusted)
 {
 	struct syscall_exit exit = {};
 	struct numbered_syscall entry;
@@ -46,6 +48,8 @@ static __always_inline bool on_numbered_exit(void *context, struct pt_regs *regs
 		syscall.shape = TT_SHAPE_MESSAGES;
 	if (!concerns_tap(&syscall, exit.result))
 		return true;
+	if (copy != NO_COPY && !takes_turn(copy))
+		return true;
 	if (!messages && syscall.shape == TT_SHAPE_MESSAGES) {
 		enter_stage(context, TT_STAGE_MESSAGES);
 		return true;
@@ -56,10 +60,18 @@ static __always_inline bool on_numbered_exit(void *context, struct pt_regs *regs
 	return true;
 }
 
-static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long result, const bool messages,
-				       bool trusted)
+/* Where all calls come by. */
+static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long result, enum copy copy, bool trusted)
 {
-	on_numbered_exit(context, regs, result, messages, trusted);
+	on_numbered_exit(context, regs, result, copy, false, trusted);
+	return 0;
+}
+
+/* Where only calls of the table can have come by, after a hook that has the turn. */
+static __always_inline int on_stage(void *context, struct pt_regs *regs, long result, const bool messages, bool trusted)
+{
+	if (!on_numbered_exit(context, regs, result, NO_COPY, messages, trusted))
+		count(TT_COUNTER_STRANGE_REGISTERS);
 	return 0;
 }
 

@@ -10,16 +10,20 @@
 #include "identify.bpf.h"
 #include "lifecycle_programs.bpf.h"
 #include "sys_exit.bpf.h"
+#include "turns.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline int on_fexit(void *context, struct pt_regs *regs, long result, const struct syscall syscall)
+static __always_inline int on_fexit(void *context, struct pt_regs *regs, long result, enum copy copy,
+				    const struct syscall syscall)
 {
 	struct syscall_exit exit = { .result = result };
 	struct task_struct *task;
 	bool compat;
 
 	if (!concerns_tap(&syscall, result))
+		return 0;
+	if (!takes_turn(copy))
 		return 0;
 	if (syscall.shape == TT_SHAPE_MESSAGES)
 		return enter_stage(context, TT_STAGE_MESSAGES);
@@ -32,23 +36,27 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 	return 0;
 }
 
-#define X(name, function, x86_64, arm64, i386, arm, shape, direction)                                  \
+#define HOOK(name, function, suffix, copy, shape, direction)                                            \
 	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
-	int fexit_##function(__u64 *context)                                                           \
+	int fexit_##function##suffix(__u64 *context)                                                   \
 	{                                                                                              \
-		return on_fexit(context, (struct pt_regs *)context[0], context[1],                     \
+		return on_fexit(context, (struct pt_regs *)context[0], context[1], copy,               \
 				(struct syscall)SYSCALL(name, shape, direction));                      \
 	}
+#define X(name, function, x86_64, arm64, i386, arm, shape, direction)                                  \
+	HOOK(name, function, , FIRST_COPY, shape, direction)                                           \
+	HOOK(name, function, _again, SECOND_COPY, shape, direction)
 TT_SYSCALLS(X)
 #undef X
 
 /* The functions of 32-bit programs: all lead to one program, which looks the call up by number. */
-#define X(function)                                                                                    \
+#define HOOK_32(function, suffix, copy)                                                                \
 	SEC("fexit/__" #function)                                                                      \
-	int fexit32_##function(__u64 *context)                                                         \
+	int fexit32_##function##suffix(__u64 *context)                                                 \
 	{                                                                                              \
-		return enter_stage(context, TT_STAGE_COMPAT);                                          \
+		return takes_turn(copy) ? enter_stage(context, TT_STAGE_COMPAT) : 0;                   \
 	}
+#define X(function) HOOK_32(function, , FIRST_COPY) HOOK_32(function, _again, SECOND_COPY)
 TT_FUNCTIONS_32(X)
 #undef X
 
@@ -68,11 +76,11 @@ int gather_fexit(__u64 *context)
 SEC("fexit/" SYSCALL_FUNCTION("sendto"))
 int compat_fexit(__u64 *context)
 {
-	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], false, true);
+	return on_stage(context, (struct pt_regs *)context[0], context[1], false, true);
 }
 
 SEC("fexit/" SYSCALL_FUNCTION("sendto"))
 int messages_fexit(__u64 *context)
 {
-	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], true, true);
+	return on_stage(context, (struct pt_regs *)context[0], context[1], true, true);
 }

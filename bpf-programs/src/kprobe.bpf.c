@@ -68,23 +68,16 @@ TT_SYSCALLS(X)
 TT_FUNCTIONS_32(X)
 #undef X
 
-static __always_inline int on_numbered_kretprobe(struct pt_regs *context, const bool messages)
-{
-	if (!on_numbered_exit(context, saved_registers(), returned(context), messages, false))
-		count(TT_COUNTER_STRANGE_REGISTERS);
-	return 0;
-}
-
 SEC("kretprobe")
 int compat_kprobe(struct pt_regs *context)
 {
-	return on_numbered_kretprobe(context, false);
+	return on_stage(context, saved_registers(), returned(context), false, false);
 }
 
 SEC("kretprobe")
 int messages_kprobe(struct pt_regs *context)
 {
-	return on_numbered_kretprobe(context, true);
+	return on_stage(context, saved_registers(), returned(context), true, false);
 }
 
 SEC("kretprobe")

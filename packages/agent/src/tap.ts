@@ -1,9 +1,9 @@
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
-import { RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
 import type { Hook } from "./kernel/attachment.ts";
-import { Probe, REST_AFTER, type Counters } from "./kernel/probe.ts";
+import { Probe, type Counters } from "./kernel/probe.ts";
+import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
 import type { Source } from "./pipeline.ts";
 import { AsyncQueue } from "./queue.ts";
@@ -52,7 +52,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /** The options in force, defaults included. */
   readonly options: ResolvedTapOptions;
   readonly #probe: Probe;
-  readonly #reader: RingBufferReader;
+  readonly #reader: RecordReader;
   readonly #clock = new MonotonicClock();
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #cursor: RecordCursor;
@@ -78,9 +78,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     this.#queue = new AsyncQueue((batch) => {
       this.#onTaken(batch.length);
     });
-    this.#reader = new RingBufferReader(probe.ring, {
-      flushIntervalMs: options.flushIntervalMs,
-      restAfterMs: REST_AFTER,
+    this.#reader = readRecords(probe.way.transport, probe.ring, options, {
       batchBytes: BATCH_BYTES,
       batchesPerTurn: BATCHES_PER_TURN,
       onBatch: (batch, records) => {

@@ -58,7 +58,7 @@ static ssize_t send_messages(int fd, const uint8_t *data, size_t size, int flags
 		scatter_put(&scatters[i], options.segments, data);
 		data += i + 1 < count ? size / count : 0;
 	}
-	long result = syscall(SYS_sendmmsg, fd, headers, count, flags);
+	long result = make_call(CALL_SENDMMSG, fd, as_argument(headers), count, flags, 0, 0);
 	int error = errno;
 	ssize_t bytes = result < 0 ? -1 : 0;
 	for (long i = 0; i < result; i++)
@@ -79,7 +79,7 @@ static ssize_t receive_messages(int fd, uint8_t *out, size_t size, int flags)
 	struct scatter *scatters = allocate(count * sizeof(*scatters));
 	messages_make(headers, scatters, count, size);
 	int wait = flags & MSG_WAITALL ? 0 : MSG_WAITFORONE;
-	long result = syscall(SYS_recvmmsg, fd, headers, count, flags | wait, NULL);
+	long result = make_call(CALL_RECVMMSG, fd, as_argument(headers), count, flags | wait, 0, 0);
 	int error = errno;
 	ssize_t bytes = result < 0 ? -1 : 0;
 	for (long i = 0; i < result; i++) {
@@ -103,11 +103,11 @@ static ssize_t send_segments(int fd, enum call call, const uint8_t *data, size_t
 	struct msghdr header = { .msg_iov = scatter->segments, .msg_iovlen = options.segments };
 	long result;
 	if (call == CALL_WRITEV)
-		result = syscall(SYS_writev, fd, scatter->segments, (unsigned long)options.segments);
+		result = make_call(call, fd, as_argument(scatter->segments), options.segments, 0, 0, 0);
 	else if (call == CALL_PWRITEV2)
-		result = syscall(SYS_pwritev2, fd, scatter->segments, (unsigned long)options.segments, -1L, -1L, 0);
+		result = make_call(call, fd, as_argument(scatter->segments), options.segments, -1, -1, 0);
 	else
-		result = syscall(SYS_sendmsg, fd, &header, flags);
+		result = make_call(CALL_SENDMSG, fd, as_argument(&header), flags, 0, 0, 0);
 	int error = errno;
 	scatter_free(scatter);
 	free(scatter);
@@ -122,11 +122,11 @@ static ssize_t receive_segments(int fd, enum call call, uint8_t *out, size_t siz
 	struct msghdr header = { .msg_iov = scatter->segments, .msg_iovlen = options.segments };
 	long result;
 	if (call == CALL_READV)
-		result = syscall(SYS_readv, fd, scatter->segments, (unsigned long)options.segments);
+		result = make_call(call, fd, as_argument(scatter->segments), options.segments, 0, 0, 0);
 	else if (call == CALL_PREADV2)
-		result = syscall(SYS_preadv2, fd, scatter->segments, (unsigned long)options.segments, -1L, -1L, 0);
+		result = make_call(call, fd, as_argument(scatter->segments), options.segments, -1, -1, 0);
 	else
-		result = syscall(SYS_recvmsg, fd, &header, flags);
+		result = make_call(CALL_RECVMSG, fd, as_argument(&header), flags, 0, 0, 0);
 	int error = errno;
 	if (result > 0 && !(flags & MSG_TRUNC))
 		scatter_get(scatter, options.segments, out, (size_t)result);
@@ -149,12 +149,12 @@ static ssize_t send_spliced(struct end *end, size_t offset, size_t size)
 	if (end->piped == 0 && size > 0) {
 		loff_t position = (loff_t)offset;
 		size_t wanted = size < PIPE_BYTES ? size : PIPE_BYTES;
-		long count = syscall(SYS_splice, end->out_file, &position, end->out_pipe[1], NULL, wanted, 0);
+		long count = make_call(CALL_SPLICE, end->out_file, as_argument(&position), end->out_pipe[1], 0, (long)wanted, 0);
 		if (count <= 0)
 			die_errno("splice from the file to the pipe");
 		end->piped = (size_t)count;
 	}
-	long result = syscall(SYS_splice, end->out_pipe[0], NULL, end->fd, NULL, end->piped, 0);
+	long result = make_call(CALL_SPLICE, end->out_pipe[0], 0, end->fd, 0, (long)end->piped, 0);
 	if (result > 0)
 		end->piped -= (size_t)result;
 	return result;
@@ -167,11 +167,11 @@ static ssize_t receive_spliced(struct end *end, uint8_t *out, size_t size)
 	if (end->in_file < 0)
 		end->in_file = temporary_file(NULL, 0);
 	size_t wanted = size < PIPE_BYTES ? size : PIPE_BYTES;
-	long result = syscall(SYS_splice, end->fd, NULL, end->in_pipe[1], NULL, wanted, 0);
+	long result = make_call(CALL_SPLICE, end->fd, 0, end->in_pipe[1], 0, (long)wanted, 0);
 	loff_t position = 0;
 	for (long done = 0; done < result;) {
-		long count =
-			syscall(SYS_splice, end->in_pipe[0], NULL, end->in_file, &position, (size_t)(result - done), 0);
+		long count = make_call(CALL_SPLICE, end->in_pipe[0], 0, end->in_file, as_argument(&position),
+				       result - done, 0);
 		if (count <= 0)
 			die_errno("splice from the pipe to the file");
 		done += count;
@@ -186,14 +186,14 @@ ssize_t send_once(struct end *end, enum call call, size_t offset, size_t size, i
 	const uint8_t *data = end->out + offset;
 	switch (call) {
 	case CALL_WRITE:
-		return syscall(SYS_write, end->fd, data, size);
+		return make_call(CALL_WRITE, end->fd, as_argument(data), (long)size, 0, 0, 0);
 	case CALL_SENDTO:
-		return syscall(SYS_sendto, end->fd, data, size, flags, NULL, 0);
+		return make_call(CALL_SENDTO, end->fd, as_argument(data), (long)size, flags, 0, 0);
 	case CALL_SENDMMSG:
 		return send_messages(end->fd, data, size, flags);
 	case CALL_SENDFILE: {
-		off_t position = (off_t)offset;
-		return syscall(SYS_sendfile, end->fd, end->out_file, &position, size);
+		int64_t position = (int64_t)offset; /* whatever this program is compiled for */
+		return make_call(CALL_SENDFILE, end->fd, end->out_file, as_argument(&position), (long)size, 0, 0);
 	}
 	case CALL_SPLICE:
 		return send_spliced(end, offset, size);
@@ -206,9 +206,9 @@ ssize_t receive_once(struct end *end, enum call call, uint8_t *out, size_t size,
 {
 	switch (call) {
 	case CALL_READ:
-		return syscall(SYS_read, end->fd, out, size);
+		return make_call(CALL_READ, end->fd, as_argument(out), (long)size, 0, 0, 0);
 	case CALL_RECVFROM:
-		return syscall(SYS_recvfrom, end->fd, out, size, flags, NULL, NULL);
+		return make_call(CALL_RECVFROM, end->fd, as_argument(out), (long)size, flags, 0, 0);
 	case CALL_RECVMMSG:
 		return receive_messages(end->fd, out, size, flags);
 	case CALL_SPLICE:

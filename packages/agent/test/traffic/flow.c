@@ -87,7 +87,7 @@ void receive_range(struct end *end, enum call call, size_t offset, size_t size, 
 
 void shut(struct end *end)
 {
-	if (syscall(SYS_shutdown, end->fd, SHUT_WR))
+	if (make_call(CALL_SHUTDOWN, end->fd, SHUT_WR, 0, 0, 0, 0))
 		die_errno("shutdown");
 	end->calls[CALL_SHUTDOWN]++;
 }

@@ -57,6 +57,7 @@ static const char help[] =
 	"  --mode MODE          pair (default), fork, scm_rights, dup, midstream, blocked, partial, peek, trunc, waitall,\n"
 	"                       urgent, errors, shutdown, unread, threads, sendfile, splice, other, churn\n"
 	"  --family 4|6|mapped  address family (mapped: an IPv6 socket to ::ffff:127.0.0.1)\n"
+	"  --abi ABI            whose interface of the kernel: native (default), 32, 32-socketcall; ends with 3 without it\n"
 	"  --send CALL          write (default), writev, pwritev2, sendto, sendmsg, sendmmsg, sendfile, splice\n"
 	"  --receive CALL       read (default), readv, preadv2, recvfrom, recvmsg, recvmmsg, splice\n"
 	"  --accept CALL        accept4 (default), accept\n"
@@ -106,6 +107,17 @@ static enum family family(const char *text)
 	usage("--family takes 4, 6 or mapped, not \"%s\"", text);
 }
 
+static enum abi abi(const char *text)
+{
+	if (strcmp(text, "native") == 0)
+		return ABI_NATIVE;
+	if (strcmp(text, "32") == 0)
+		return ABI_32;
+	if (strcmp(text, "32-socketcall") == 0)
+		return ABI_SOCKETCALL;
+	usage("--abi takes native, 32 or 32-socketcall, not \"%s\"", text);
+}
+
 static unsigned sync_points(char *text)
 {
 	unsigned points = 0;
@@ -133,7 +145,8 @@ static const struct mode *find_mode(const char *name)
 }
 
 static const struct option long_options[] = {
-	{ "mode", required_argument, NULL, 'm' },        { "family", required_argument, NULL, 'f' },
+	{ "abi", required_argument, NULL, 'i' },         { "mode", required_argument, NULL, 'm' },
+	{ "family", required_argument, NULL, 'f' },
 	{ "send", required_argument, NULL, 's' },        { "receive", required_argument, NULL, 'r' },
 	{ "accept", required_argument, NULL, 'a' },      { "size", required_argument, NULL, 'b' },
 	{ "call-size", required_argument, NULL, 'c' },   { "segments", required_argument, NULL, 'v' },
@@ -155,6 +168,7 @@ static void parse(int argc, char **argv, struct given *given)
 	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (letter) {
 		case 'm': options.mode = optarg; break;
+		case 'i': options.abi = abi(optarg); break;
 		case 'f': options.family = family(optarg); break;
 		case 's': options.send = call("send", optarg, call_sends); break;
 		case 'r': options.receive = call("receive", optarg, call_receives); break;
@@ -214,6 +228,8 @@ static void complete(const struct given *given)
 		usage("%s blocks", options.mode);
 	if (mode_is("urgent") && options.receive == CALL_SPLICE)
 		usage("splice cannot pass the urgent byte"); /* it reports the end of the stream there */
+	if (mode_is("errors") && options.abi != ABI_NATIVE)
+		usage("errors passes addresses that cannot be rewritten");
 	if (mode_is("blocked") && options.head == 0)
 		usage("blocked needs bytes that end the blocked call");
 }
@@ -226,6 +242,7 @@ int main(int argc, char **argv)
 	const struct mode *mode = find_mode(options.mode);
 	signal(SIGPIPE, SIG_IGN); /* a failed write must come back as an error */
 	limit_time();
+	abi_check();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		die_errno("mmap");

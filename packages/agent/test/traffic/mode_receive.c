@@ -115,7 +115,7 @@ void urgent_client(struct end *end)
 {
 	size_t middle = options.size / 2;
 	send_range(end, 0, middle);
-	if (syscall(SYS_sendto, end->fd, end->out + middle, (size_t)1, MSG_OOB, NULL, 0) != 1)
+	if (make_call(CALL_SENDTO, end->fd, as_argument(end->out + middle), 1, MSG_OOB, 0, 0) != 1)
 		die_errno("sendto with MSG_OOB");
 	sent(end, CALL_SENDTO, middle, 1);
 	send_range(end, middle + 1, options.size - middle - 1);
@@ -130,7 +130,7 @@ void urgent_server(struct end *end)
 	uint8_t byte;
 	receive_range(end, options.receive, 0, middle, 0);
 	wait_ready(end->fd, POLLPRI);
-	if (syscall(SYS_recvfrom, end->fd, &byte, (size_t)1, MSG_OOB, NULL, NULL) != 1)
+	if (make_call(CALL_RECVFROM, end->fd, as_argument(&byte), 1, MSG_OOB, 0, 0) != 1)
 		die_errno("recvfrom with MSG_OOB");
 	if (byte != end->expected[middle])
 		die("the urgent byte is another one");

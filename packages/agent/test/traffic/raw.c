@@ -15,30 +15,30 @@ long raw_transfer(enum call call, int fd, void *data, size_t size, int flags)
 	long result;
 	switch (call) {
 	case CALL_READ:
-		return syscall(SYS_read, fd, data, size);
+		return make_call(call, fd, as_argument(data), (long)size, 0, 0, 0);
 	case CALL_WRITE:
-		return syscall(SYS_write, fd, data, size);
+		return make_call(call, fd, as_argument(data), (long)size, 0, 0, 0);
 	case CALL_READV:
-		return syscall(SYS_readv, fd, &segment, 1UL);
+		return make_call(call, fd, as_argument(&segment), 1, 0, 0, 0);
 	case CALL_WRITEV:
-		return syscall(SYS_writev, fd, &segment, 1UL);
+		return make_call(call, fd, as_argument(&segment), 1, 0, 0, 0);
 	case CALL_PREADV2:
-		return syscall(SYS_preadv2, fd, &segment, 1UL, -1L, -1L, 0);
+		return make_call(call, fd, as_argument(&segment), 1, -1, -1, 0);
 	case CALL_PWRITEV2:
-		return syscall(SYS_pwritev2, fd, &segment, 1UL, -1L, -1L, 0);
+		return make_call(call, fd, as_argument(&segment), 1, -1, -1, 0);
 	case CALL_RECVFROM:
-		return syscall(SYS_recvfrom, fd, data, size, flags, NULL, NULL);
+		return make_call(call, fd, as_argument(data), (long)size, flags, 0, 0);
 	case CALL_SENDTO:
-		return syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
+		return make_call(call, fd, as_argument(data), (long)size, flags, 0, 0);
 	case CALL_RECVMSG:
-		return syscall(SYS_recvmsg, fd, &header.msg_hdr, flags);
+		return make_call(call, fd, as_argument(&header.msg_hdr), flags, 0, 0, 0);
 	case CALL_SENDMSG:
-		return syscall(SYS_sendmsg, fd, &header.msg_hdr, flags);
+		return make_call(call, fd, as_argument(&header.msg_hdr), flags, 0, 0, 0);
 	case CALL_RECVMMSG:
-		result = syscall(SYS_recvmmsg, fd, &header, 1, flags, NULL);
+		result = make_call(call, fd, as_argument(&header), 1, flags, 0, 0);
 		return result < 0 ? result : (long)header.msg_len;
 	case CALL_SENDMMSG:
-		result = syscall(SYS_sendmmsg, fd, &header, 1, flags);
+		result = make_call(call, fd, as_argument(&header), 1, flags, 0, 0);
 		return result < 0 ? result : (long)header.msg_len;
 	default:
 		die("%s moves no given memory", call_names[call]);

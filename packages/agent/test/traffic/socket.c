@@ -74,15 +74,14 @@ int tcp_connect(const struct sockaddr_storage *address, socklen_t length)
 	int fd = tcp_socket();
 	if (options.small_buffers)
 		set_option(fd, SOL_SOCKET, SO_RCVBUF, SMALL_RECEIVE, "SO_RCVBUF");
-	if (syscall(SYS_connect, fd, address, length))
+	if (make_call(CALL_CONNECT, fd, (long)address, length, 0, 0, 0))
 		die_errno("connect");
 	return fd;
 }
 
 int tcp_accept(int listener)
 {
-	long fd = options.accept == CALL_ACCEPT ? syscall(SYS_accept, listener, NULL, NULL) :
-						  syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC);
+	long fd = make_call(options.accept, listener, 0, 0, options.accept == CALL_ACCEPT4 ? SOCK_CLOEXEC : 0, 0, 0);
 	if (fd < 0)
 		die_errno(call_names[options.accept]);
 	return (int)fd;

@@ -3,7 +3,7 @@
  * traffic: moves known bytes over loopback TCP with exactly the system call that was asked for.
  *
  * A kernel test starts it, attaches the tap at the moment it wants, and compares what the tap saw with what this
- * program says it did. Every call goes through syscall(2), so that libc cannot put another one in its place.
+ * program says it did. Every call goes through make_call or syscall(2), so that libc cannot put another one in its place.
  */
 #ifndef TRAFFIC_H
 #define TRAFFIC_H
@@ -49,11 +49,15 @@ enum call {
 
 enum sync_point { SYNC_START = 1, SYNC_CONNECTED = 2, SYNC_MIDDLE = 4 };
 
+/* The kernel interface of the calls under test: this program's own, or that of 32-bit programs without or with socketcall(2). */
+enum abi { ABI_NATIVE, ABI_32, ABI_SOCKETCALL };
+
 enum family { FAMILY_4 = 4, FAMILY_6 = 6, FAMILY_MAPPED = 46 };
 
 struct options {
 	const char *mode;
 	enum family family;
+	enum abi abi;
 	enum call send;
 	enum call receive;
 	enum call accept;
@@ -152,6 +156,14 @@ void scatter_make(struct scatter *scatter, size_t size, unsigned count);
 void scatter_put(struct scatter *scatter, unsigned count, const uint8_t *data);
 void scatter_get(const struct scatter *scatter, unsigned count, uint8_t *out, size_t size);
 void scatter_free(struct scatter *scatter);
+
+/* abi.c: a call of the table by options.abi; like syscall(2): -1 with errno. abi_check ends the program with 3 where there is none. */
+long make_call(enum call call, long a, long b, long c, long d, long e, long f);
+void abi_check(void);
+static inline long as_argument(const void *pointer)
+{
+	return (long)(uintptr_t)pointer;
+}
 
 /* calls.c: one system call each; the result is bytes, or -1 with errno */
 bool call_sends(enum call call);

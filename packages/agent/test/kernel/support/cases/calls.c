@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,23 +16,17 @@
 
 #if defined(__x86_64__)
 
-/* The kernel's 32-bit entry takes its pointers from the lower halves of registers. */
-struct low_memory {
-	char text[64];
-	struct {
-		uint32_t base, length;
-	} segment;
-	uint32_t socketcall[4];
-};
+/* The kernel's 32-bit entry takes the lower halves of registers: nobody says that the upper ones are 0. */
+#define UPPER_HALF 0x5a5a5a5a00000000L
 
-static long call_32_bit(long number, long first, long second, long third, long fourth)
+static long call_32_bit(long number, uint32_t first, uint32_t second, uint32_t third)
 {
 	long result;
 
-	/* The fifth argument of sendto and recvfrom, an address, is none. */
 	asm volatile("int $0x80"
 		     : "=a"(result)
-		     : "a"(number), "b"(first), "c"(second), "d"(third), "S"(fourth), "D"(0L)
+		     : "a"(number), "b"(UPPER_HALF | first), "c"(UPPER_HALF | second), "d"(UPPER_HALF | third),
+		       "S"(UPPER_HALF), "D"(UPPER_HALF)
 		     : "memory", "cc", "r8", "r9", "r10", "r11");
 	return (int)result;
 }
@@ -44,46 +39,68 @@ static void on_fault(int signal)
 	_exit(write(STDOUT_FILENO, text, sizeof(text) - 1) < 0);
 }
 
-/* `count` calls by the 32-bit entry move bytes; as many again do not. */
+#define PAGE 4096
+
+/* Two pages in the lower 4 GiB, of which the second cannot be read. */
+static char *low_page(void)
+{
+	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	if (page == MAP_FAILED || mprotect(page + PAGE, PAGE, PROT_NONE))
+		die("mmap");
+	return page;
+}
+
+/* Where the bytes are then: up to the end of the page. */
+static uint32_t at_end(char *page, const void *bytes, size_t size)
+{
+	return (uint32_t)(uintptr_t)memcpy(page + PAGE - size, bytes, size);
+}
+
+static void expect_result(long result, long expected, const char *what)
+{
+	if (result == expected)
+		return;
+	fprintf(stderr, "%s gave %ld\n", what, result);
+	exit(1);
+}
+
+/*
+ * Each of `count` calls by the 32-bit entry sends the same 8 bytes; behind the structures that it is given, no memory can be
+ * read. The last one shuts down.
+ */
 void case_compat(void)
 {
-	enum { READ = 3, WRITE = 4, SOCKETCALL = 102, WRITEV = 146, SENDTO = 369, RECVFROM = 371, SEND = 9 };
+	enum { WRITE = 4, SOCKETCALL = 102, WRITEV = 146, SENDMMSG = 345, SENDMSG = 370 };
+	enum { SOCKETCALL_SEND = 9, SOCKETCALL_SHUTDOWN = 13, SOCKETCALL_SENDMSG = 16 };
+	static const char text[] = "eight by";
 	struct sockaddr_in address;
 	int listener = listen_on_loopback(5, &address);
-	int client = connected_to(&address), server = accepted_from(listener);
-	struct low_memory *low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	uint32_t client = connected_to(&address), server = accepted_from(listener);
+	char *page = low_page(), received[64];
 
-	if (low == MAP_FAILED)
-		die("mmap");
 	add_client(client);
 	signal(SIGSEGV, on_fault);
-	long memory = (long)low->text;
-	strcpy(low->text, "eight by");
-	low->segment.base = memory;
-	low->segment.length = 8;
-	uint32_t arguments[4] = { client, memory, 8, 0 };
-	memcpy(low->socketcall, arguments, sizeof(arguments));
-	const long moving[][5] = {
-		{ WRITE, client, memory, 8, 0 },
-		{ SENDTO, client, memory, 8, 0 },
-		{ WRITEV, client, (long)&low->segment, 1, 0 },
-		{ SOCKETCALL, SEND, (long)low->socketcall, 0, 0 },
-		{ READ, server, memory, 8, 0 },
-		{ RECVFROM, server, memory, 8, MSG_PEEK },
-		{ RECVFROM, server, memory, 8, MSG_WAITALL },
-	};
-	for (size_t i = 0; i < sizeof(moving) / sizeof(*moving); i++) {
-		const long *call = moving[i];
+	uint32_t memory = (uint32_t)(uintptr_t)strcpy(page, text);
+	uint32_t segment[2] = { memory, 8 };
+	uint32_t segments = (uint32_t)(uintptr_t)memcpy(page + 64, segment, sizeof(segment));
+	uint32_t message[8] = { 0, 0, segments, 1 }; /* msghdr: seven, mmsghdr: eight */
+	uint32_t header = (uint32_t)(uintptr_t)memcpy(page + 128, message, 28);
+	uint32_t send[4] = { client, memory, 8, 0 };
+	uint32_t sendmsg[3] = { client, header, 0 };
+	uint32_t shutdown[2] = { client, SHUT_WR };
 
-		if (call_32_bit(call[0], call[1], call[2], call[3], call[4]) != 8) {
-			fprintf(stderr, "32-bit call %ld moved no bytes\n", call[0]);
-			exit(1);
-		}
-		if (call_32_bit(call[0], -1, -1, call[3], call[4]) >= 0)
-			die("a 32-bit call was to fail");
-		report.count++;
-	}
+	expect_result(call_32_bit(WRITE, client, at_end(page, text, 8), 8), 8, "write");
+	expect_result(call_32_bit(WRITEV, client, at_end(page, segment, 8), 1), 8, "writev");
+	expect_result(call_32_bit(SENDMSG, client, at_end(page, message, 28), 0), 8, "sendmsg");
+	expect_result(call_32_bit(SENDMMSG, client, at_end(page, message, 32), 1), 1, "sendmmsg");
+	expect_result(call_32_bit(SOCKETCALL, SOCKETCALL_SEND, at_end(page, send, 16), 0), 8, "socketcall send");
+	expect_result(call_32_bit(SOCKETCALL, SOCKETCALL_SENDMSG, at_end(page, sendmsg, 12), 0), 8,
+		      "socketcall sendmsg");
+	expect_result(call_32_bit(SOCKETCALL, SOCKETCALL_SHUTDOWN, at_end(page, shutdown, 8), 0), 0,
+		      "socketcall shutdown");
+	report.count = 6;
+	expect_result(recv(server, received, sizeof(received), MSG_WAITALL), 48, "recv");
 	close(client);
 	close(server);
 	close(listener);
