@@ -6,7 +6,8 @@
 export type { CloseRecord, DataRecord, GapRecord, OpenRecord, TapRecord } from "@tcptracker/events";
 export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Hook } from "./kernel/attachment.ts";
-export type { Counters } from "./kernel/probe.ts";
+export type { Way } from "./kernel/candidates.ts";
+export type { Counters, Refusal } from "./kernel/probe.ts";
 export {
   ATTACH_STRATEGIES,
   PROGRAM_KINDS,
