@@ -42,8 +42,10 @@ function kindsOf(strategy: AttachStrategy): ProgramKind[] {
   return strategy === "kprobe" ? ["raw"] : ["typed", "raw"];
 }
 
+const startTap: StartTap = (options) => Tap.start(options);
+
 /** Starts a tap as `tcptracker tap` does, and stops it at once: what it chose, and what was refused before that. */
-export async function tryAuto(start: StartTap = Tap.start): Promise<AutoResult> {
+export async function tryAuto(start: StartTap = startTap): Promise<AutoResult> {
   let tap: ReturnType<StartTap>;
   try {
     tap = start({});
@@ -72,7 +74,7 @@ function reportOf(
 }
 
 /** Loads and attaches one way, as `tcptracker tap` would if told to, and detaches it at once. */
-export async function tryWay(way: Way, start: StartTap = Tap.start): Promise<WayReport> {
+export async function tryWay(way: Way, start: StartTap = startTap): Promise<WayReport> {
   const { strategy, kind, transport } = way;
   const started = performance.now();
   try {

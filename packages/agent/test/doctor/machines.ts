@@ -103,8 +103,8 @@ export function serverFiles(
   changes: Readonly<Record<string, string | Uint8Array | undefined>> = {},
 ): Record<string, string | Uint8Array> {
   const files: Record<string, string | Uint8Array> = {};
-  for (const [path, content] of Object.entries({ ...SERVER_FILES, ...changes }))
-    if (content !== undefined) files[path] = content;
+  const changed: Record<string, string | Uint8Array | undefined> = { ...SERVER_FILES, ...changes };
+  for (const [path, content] of Object.entries(changed)) if (content !== undefined) files[path] = content;
   return files;
 }
 

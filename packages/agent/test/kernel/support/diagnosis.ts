@@ -23,14 +23,16 @@ export function typeErrorsOf(json: string): string[] {
   const source =
     `import type { Diagnosis } from ${JSON.stringify(INDEX)};\n` +
     `export const diagnosis: Diagnosis = ${json};\n`;
-  const host = ts.createCompilerHost(OPTIONS);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.getSourceFile = (name, version, ...rest) =>
-    name === SOURCE
-      ? ts.createSourceFile(name, source, version)
-      : getSourceFile.call(host, name, version, ...rest);
-  host.fileExists = (name) => name === SOURCE || fileExists.call(host, name);
-  host.readFile = (name) => (name === SOURCE ? source : readFile.call(host, name));
+  const files = ts.createCompilerHost(OPTIONS);
+  const host: ts.CompilerHost = {
+    ...files,
+    getSourceFile: (name, version, ...rest) =>
+      name === SOURCE
+        ? ts.createSourceFile(name, source, version)
+        : files.getSourceFile(name, version, ...rest),
+    fileExists: (name) => name === SOURCE || files.fileExists(name),
+    readFile: (name) => (name === SOURCE ? source : files.readFile(name)),
+  };
   const program = ts.createProgram([SOURCE], OPTIONS, host);
   return program
     .getSemanticDiagnostics(program.getSourceFile(SOURCE))
