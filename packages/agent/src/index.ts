@@ -30,10 +30,12 @@ export {
   ATTACH_STRATEGIES,
   PROGRAM_KINDS,
   resolveOptions,
+  SECOND_COPIES,
   TRANSPORTS,
   type Attach,
   type Programs,
   type ResolvedTapOptions,
+  type SecondCopies,
   type TapOptions,
   type Transport,
 } from "./options.ts";

@@ -9,6 +9,7 @@ import {
 } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
+import { preemption } from "./preemption.ts";
 
 /** One way to tap: what would be loaded, and how its records would come out. */
 export interface Way {
@@ -24,6 +25,9 @@ export interface Way {
 export interface Candidate extends Way {
   readonly object: ProbeObject;
   readonly set: ProgramSet;
+  /** Attach a second copy of each hook, of the life-cycle programs: this kernel may preempt the first one. */
+  readonly doubledHooks: boolean;
+  readonly doubledLifeCycle: boolean;
 }
 
 /** In the order of `auto`: what costs the rest of the machine least comes first. */
@@ -81,6 +85,21 @@ export function chooseTransport(options: Pick<ResolvedTapOptions, "transport">):
   );
 }
 
+function doubling(
+  strategy: AttachStrategy,
+  { secondCopies }: ResolvedTapOptions,
+): Pick<Candidate, "doubledHooks" | "doubledLifeCycle"> {
+  if (secondCopies !== "auto") {
+    const always = secondCopies === "always" && strategy !== "kprobe";
+    return { doubledHooks: always, doubledLifeCycle: always };
+  }
+  const { trampolines, tracepoints } = preemption();
+  return {
+    doubledHooks: (strategy === "fexit" && trampolines) || (strategy === "tracepoint" && tracepoints),
+    doubledLifeCycle: tracepoints,
+  };
+}
+
 /**
  * What to try, in order, for these options.
  *
@@ -89,8 +108,13 @@ export function chooseTransport(options: Pick<ResolvedTapOptions, "transport">):
 export function candidatesFor(options: ResolvedTapOptions): Candidate[] {
   const transport = chooseTransport(options);
   const atomics = hasAtomics();
+  if (options.attach === "fexit" && !atomics)
+    throw new TapError(
+      "ERR_TAP_NOT_SUPPORTED",
+      "the fexit programs need the atomic instructions of Linux 5.12; use --attach kprobe, tracepoint or auto",
+    );
   return STRATEGIES.filter((strategy) => options.attach === "auto" || options.attach === strategy)
-    .filter((strategy) => atomics || strategy !== "fexit" || options.attach === "fexit")
+    .filter((strategy) => atomics || strategy !== "fexit")
     .flatMap((strategy) => {
       const object = probeObject({ strategy, transport, atomics });
       return object.programSets.map((set) => ({
@@ -100,6 +124,7 @@ export function candidatesFor(options: ResolvedTapOptions): Candidate[] {
         kind: set.kind,
         object,
         set,
+        ...doubling(strategy, options),
       }));
     })
     .filter(({ kind }) => options.programs === "auto" || options.programs === kind);
