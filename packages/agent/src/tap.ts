@@ -133,8 +133,8 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   }
 
   /** The system calls that this kernel does not let the tap see, each with the reason; mostly none. */
-  get missingHooks(): readonly Required<Hook>[] {
-    return this.hooks.filter((hook): hook is Required<Hook> => hook.reason !== undefined);
+  get missingHooks(): readonly (Hook & { readonly reason: string })[] {
+    return this.hooks.filter((hook): hook is Hook & { reason: string } => hook.reason !== undefined);
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

@@ -60,6 +60,14 @@ test("a configuration that cannot be read is no excuse", () => {
     expect(unknown[code]?.state, code).toBe("warning");
 });
 
+test("what hooks at the entry of calls do not see", () => {
+  expect(spots()).not.toHaveProperty("blocked_before");
+  expect(spots({}, chosenWay("fexit"))).toHaveProperty("blocked_before");
+  expect(spots({}, chosenWay("kprobe"))).not.toHaveProperty("waiting_calls");
+  const limited = [{ call: "read", target: "__x64_sys_read", limitation: "no tracefs" }];
+  expect(spots({}, chosenWay("kprobe", limited)).waiting_calls?.state).toBe("warning");
+});
+
 test("calls without a hook come first, by name", () => {
   const hooks = [
     { call: "sendto", target: "__x64_sys_sendto" },

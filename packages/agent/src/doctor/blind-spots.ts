@@ -127,11 +127,37 @@ const missingHooks: Look = ({ chosen }) => {
   };
 };
 
+/** The kernel sets up the return when the call is entered. */
+const blockedBefore: Look = ({ chosen }) => {
+  if (chosen === undefined || chosen.strategy === "tracepoint") return undefined;
+  return {
+    code: "blocked_before",
+    state: "info",
+    title: "a call that was waiting already when the tap started",
+    text: `Each waiting thread's first one; --attach tracepoint sees it. ${NOT_DECLARED}`,
+    declared: "nothing",
+  };
+};
+
+const waitingCalls: Look = ({ chosen }) => {
+  const limited = (chosen?.hooks ?? []).filter(({ limitation }) => limitation !== undefined);
+  if (limited.length === 0) return undefined;
+  return {
+    code: "waiting_calls",
+    state: "warning",
+    title: "calls while many others of the same kind wait",
+    text:
+      "The kernel lets few be under way for a probe at the same time unless it is made through tracefs, which this " +
+      "process cannot have. The summary counts what was missed, where the kernel tells.",
+    declared: "counter",
+  };
+};
+
 const missedRuns: Look = () => ({
   code: "missed_runs",
   state: "info",
   title: "a call that returns while another is being recorded on its CPU",
-  text: "The kernel skips the program then. The summary says how often.",
+  text: "The kernel may skip the program then. The summary says how often.",
   declared: "counter",
 });
 
@@ -157,6 +183,8 @@ const LOOKS: readonly Look[] = [
   urgentData,
   zerocopyReceive,
   kernelSockets,
+  waitingCalls,
+  blockedBefore,
   missedRuns,
   ownTraffic,
 ];

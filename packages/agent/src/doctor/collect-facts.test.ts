@@ -34,7 +34,7 @@ test("a server, as root", () => {
   expect(facts.security.modules).toContain("apparmor");
   expect(facts.settings["kernel.perf_event_paranoid"]).toBe(3);
   expect(facts.mounts).toEqual({ securityfs: "/sys/kernel/security", tracefs: "/sys/kernel/tracing" });
-  expect(facts.tracefs).toBe(true);
+  expect(facts.probeList).toBe(true);
   expect(Object.keys(facts.unread)).toEqual(["/proc/sys/kernel/perf_event_mlock_kb"]);
 });
 
@@ -49,7 +49,7 @@ test("a container: what cannot be read is named, not guessed", () => {
     "/sys/kernel/security/lockdown": "ENOENT",
   });
   expect(facts.unread["kernel configuration"]).toContain("/boot/config-6.12.57");
-  expect(facts.tracefs).toBe(false);
+  expect(facts.probeList).toBe(false);
 });
 
 test("nothing can be read at all", () => {

@@ -1,12 +1,4 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  statSync,
-} from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { gunzipSync } from "node:zlib";
 import { capabilitiesIn } from "./capabilities.ts";
@@ -20,8 +12,8 @@ export interface Machine {
   /** The bytes of a file; throws as node:fs does. */
   read(path: string): Uint8Array;
   exists(path: string): boolean;
-  /** Whether the file can be opened for reading, or the directory be listed. */
   canRead(path: string): boolean;
+  canWrite(path: string): boolean;
   size(path: string): number;
   /** Where a symbolic link leads; throws as node:fs does. */
   link(path: string): string;
@@ -35,18 +27,20 @@ export function thisMachine(): Machine {
     uid: process.geteuid?.() ?? -1,
     read: (path) => readFileSync(path),
     exists: (path) => existsSync(path),
-    canRead: (path) => {
-      try {
-        accessSync(path, constants.R_OK);
-        if (statSync(path).isDirectory()) readdirSync(path);
-        return true;
-      } catch {
-        return false;
-      }
-    },
+    canRead: (path) => isAccessible(path, constants.R_OK),
+    canWrite: (path) => isAccessible(path, constants.W_OK),
     size: (path) => statSync(path).size,
     link: (path) => readlinkSync(path),
   };
+}
+
+function isAccessible(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const SETTINGS = [
@@ -101,8 +95,8 @@ export function collectFacts(machine: Machine = thisMachine()): Facts {
     security: securityFacts(mounts["securityfs"] ?? "/sys/kernel/security", text),
     settings: settingsOf(text),
     mounts,
-    tracefs: ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"].some((path) =>
-      machine.canRead(path),
+    probeList: ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].some((path) =>
+      machine.canWrite(`${path}/kprobe_events`),
     ),
     unread,
   };

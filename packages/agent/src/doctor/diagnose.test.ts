@@ -111,6 +111,7 @@ test.each([
   expect(diagnosis).toMatchObject({ exitCode: 0 });
   expect(finding(diagnosis, "capabilities")).toMatchObject({ state: "ok", text });
   expect(finding(diagnosis, "locked_memory").state).toBe("info");
+  expect(finding(diagnosis, "tracefs").state).toBe(capabilities === ONLY_SYS_ADMIN ? "ok" : "info");
   expect(finding(diagnosis, "perfbuf")).toMatchObject({
     state: "info",
     text: "perfbuf is not usable: the buffers are more memory than the process may lock",

@@ -68,6 +68,8 @@ export interface CallHook {
   readonly target: string;
   /** Why it is not seen; absent when it is. */
   readonly reason?: string;
+  /** Why only few of these calls may wait in the kernel at the same time without one being missed; mostly absent. */
+  readonly limitation?: string;
 }
 
 /** A combination of attach strategy, kind of programs and transport, and how trying it ended. */
@@ -98,6 +100,8 @@ export type BlindSpotCode =
   | "zerocopy_receive"
   | "kernel_sockets"
   | "missing_hooks"
+  | "blocked_before"
+  | "waiting_calls"
   | "missed_runs"
   | "own_traffic";
 

@@ -28,7 +28,10 @@ test("trampolines: not there, or only with the JIT", () => {
 });
 
 test("no ring buffer, no memory, a function that is not there", () => {
-  expect(explained({ code: "ERR_TAP_NOT_SUPPORTED" }).text).toContain("no BPF ring buffer");
+  const noRing = "ERR_TAP_NOT_SUPPORTED: this kernel has no BPF ring buffer";
+  expect(explained({ code: "ERR_TAP_NOT_SUPPORTED", message: noRing }).text).toBe(
+    "this kernel has no BPF ring buffer",
+  );
   expect(explained({ errno: "ENOMEM" }).advice).toContain("--buffer-size");
   expect(
     explained({ code: "ERR_BPF_NOT_FOUND", message: "no __x64_sys_read [ERR_BPF_NOT_FOUND]. Hint" }).text,

@@ -125,7 +125,7 @@ function nounOf({ strategy }: Way): string {
 function explainKernel(reason: RefusalReason, way: Way, facts: Facts): Explanation | undefined {
   const { code, errno } = reason;
   const { kernel, security, settings } = facts;
-  if (way.strategy === "kprobe" && !kernel.kprobeEvents && code === "ERR_BPF_ATTACH")
+  if (way.strategy === "kprobe" && !kernel.kprobeEvents && code !== "ERR_BPF_VERIFIER")
     return {
       whose: "kernel",
       text:
@@ -142,12 +142,9 @@ function explainKernel(reason: RefusalReason, way: Way, facts: Facts): Explanati
           : "the kernel cannot attach programs to the return of functions (seen on arm64 before Linux 6.12)",
       ...(settings["net.core.bpf_jit_enable"] === 0 ? { advice: "sysctl net.core.bpf_jit_enable=1" } : {}),
     };
-  if (way.transport === "ringbuf" && code === "ERR_TAP_NOT_SUPPORTED")
-    return {
-      whose: "kernel",
-      text: "the kernel has no BPF ring buffer (Linux 5.8)",
-      advice: "--transport perfbuf",
-    };
+  // The agent's own words are plain ones.
+  if (code === "ERR_TAP_NOT_SUPPORTED")
+    return { whose: "kernel", text: reason.message.replace(/^\w+: /, "") };
   if (code === "ERR_BPF_NOT_FOUND")
     return {
       whose: "kernel",

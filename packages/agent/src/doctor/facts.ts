@@ -39,8 +39,8 @@ export interface Facts {
   readonly settings: Readonly<Record<string, number>>;
   /** Type of file system to where it is mounted: securityfs, tracefs, debugfs, bpf. */
   readonly mounts: Readonly<Record<string, string>>;
-  /** Whether tracefs is mounted and may be looked into. */
-  readonly tracefs: boolean;
+  /** Whether this process may write tracefs' list of probes, which the kprobe strategy does where it can. */
+  readonly probeList: boolean;
   /** What could not be read, with the reason. */
   readonly unread: Readonly<Record<string, string>>;
 }

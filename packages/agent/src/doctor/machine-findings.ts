@@ -8,7 +8,7 @@ export function machineFindings(facts: Facts): Finding[] {
     kernel(facts),
     kernelBtf(facts),
     jit(facts),
-    tracefs(facts),
+    ...tracefs(facts),
     capabilities(facts),
     ...userNamespace(facts),
     ...seccomp(facts),
@@ -83,16 +83,17 @@ function jit(facts: Facts): Finding {
   return { ...base, state: "ok", text: "eBPF programs are compiled (JIT)" };
 }
 
-function tracefs(facts: Facts): Finding {
-  const { tracefs: readable, mounts } = facts;
-  const mounted = mounts["tracefs"] ?? mounts["debugfs"];
-  const base = { code: "tracefs", area: "kernel", state: "info" } as const;
-  const needless = "; not needed: programs are attached by perf events and BTF";
-  if (readable) return { ...base, text: `tracefs can be read${needless}` };
-  return {
-    ...base,
-    text: `${mounted === undefined ? "tracefs is not mounted" : "tracefs cannot be read by this process"}${needless}`,
-  };
+/** Matters to the kprobe strategy only, which gets room for many waiting calls in this way alone. */
+function tracefs({ kernel: { kprobeEvents }, process, probeList }: Facts): Finding[] {
+  if (!kprobeEvents) return [];
+  // With this capability, a tap mounts one of its own where there is none.
+  const state = probeList || process.effective.includes("CAP_SYS_ADMIN") ? "ok" : "info";
+  const text =
+    state === "ok"
+      ? "tracefs can be had: with kprobe, many calls may wait at the same time"
+      : "tracefs cannot be had: with kprobe, calls are missed, and counted, when many wait at the same time; " +
+        "fexit and tracepoint do without it";
+  return [{ code: "tracefs", area: "kernel", state, text }];
 }
 
 function capabilities({ process: { effective, bounding, uid } }: Facts): Finding {

@@ -62,10 +62,12 @@ test("hooks have the names that records have", () => {
     callHooks([
       { program: "fexit_sendfile64", target: "__x64_sys_sendfile64" },
       { program: "kprobe_accept4", target: "__x64_sys_accept4", reason: "not there" },
+      { program: "kprobe_read", target: "__x64_sys_read", limitation: "no tracefs" },
     ]),
   ).toEqual([
     { call: "sendfile", target: "__x64_sys_sendfile64" },
     { call: "accept4", target: "__x64_sys_accept4", reason: "not there" },
+    { call: "read", target: "__x64_sys_read", limitation: "no tracefs" },
   ]);
 });
 

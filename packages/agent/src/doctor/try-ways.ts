@@ -96,8 +96,8 @@ export function untried(way: Way): WayReport {
 /** A system call for each hook; one hook that sees all of them stands for all of them. */
 export function callHooks(hooks: readonly Hook[]): CallHook[] {
   const names = SYSCALL_NAMES.filter((name) => name !== undefined);
-  return hooks.flatMap(({ program, target, reason }) => {
-    const rest = reason === undefined ? { target } : { target, reason };
+  return hooks.flatMap(({ program, ...rest }) => {
+    const { target } = rest;
     if (target === "sys_exit") return names.map((call) => ({ call, ...rest }));
     // "fexit_sendfile64" is the kernel's name of sendfile.
     const name = program.slice(program.indexOf("_") + 1);

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { LAYOUT_HASH, STAGE } from "@tcptracker/events";
 import {
   BpfError,
+  BpfKprobeLink,
   BpfObject,
   features,
   findKernelBtfId,
@@ -33,6 +34,8 @@ export interface Hook {
   readonly target: string;
   /** Why this kernel does not have it; absent when it is attached. */
   readonly reason?: string;
+  /** Why only few of these calls may wait in the kernel at the same time without one being missed; mostly absent. */
+  readonly limitation?: string;
 }
 
 /** Without these, hardly anything would be seen: then another strategy is better. */
@@ -61,6 +64,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
       hint: "Use another attach strategy, or auto",
     });
   const missing = new Map<string, string>();
+  const limited = new Map<string, string>();
   const object = loadWithout(missing, candidate, options);
   const links: BpfLink[] = [];
   try {
@@ -72,13 +76,16 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     for (const program of hookPrograms(object, candidate)) {
       if (missing.has(program.name)) continue;
       try {
-        links.push(attachHook(program));
+        const link = attachHook(program);
+        links.push(link);
         programs.push(program);
+        if (link instanceof BpfKprobeLink && link.fallbackReason !== undefined)
+          limited.set(program.name, link.fallbackReason);
       } catch (error) {
         leaveOut(missing, program.name, error);
       }
     }
-    return { object, links, programs, hooks: hooksOf(object, candidate, missing) };
+    return { object, links, programs, hooks: hooksOf(object, candidate, missing, limited) };
   } catch (error) {
     for (const link of links) link.close();
     object.close();
@@ -110,12 +117,22 @@ function targetOf(program: BpfProgram): string {
   return program.section.slice(program.section.indexOf("/") + 1);
 }
 
-function hooksOf(object: BpfObject, candidate: Candidate, missing: ReadonlyMap<string, string>): Hook[] {
+function hooksOf(
+  object: BpfObject,
+  candidate: Candidate,
+  missing: ReadonlyMap<string, string>,
+  limited: ReadonlyMap<string, string>,
+): Hook[] {
   const firstCopies = hookPrograms(object, candidate).filter(({ name }) => !name.endsWith(SECOND_COPY));
   return firstCopies.map((program) => {
     const reason = missing.get(program.name);
-    const hook = { program: program.name, target: targetOf(program) };
-    return reason === undefined ? hook : { ...hook, reason };
+    const limitation = limited.get(program.name);
+    return {
+      program: program.name,
+      target: targetOf(program),
+      ...(reason === undefined ? {} : { reason }),
+      ...(limitation === undefined ? {} : { limitation }),
+    };
   });
 }
 

@@ -36,6 +36,7 @@ export function machineOf(recorded: MachineFiles): Machine {
     read,
     exists,
     canRead: (path) => exists(path) && !forbidden.includes(path),
+    canWrite: (path) => exists(path) && !forbidden.includes(path) && uid === 0,
     size: (path) => read(path).length,
     link: (path) => links[path] ?? "user:[4026531837]",
   };
@@ -92,7 +93,7 @@ export const SERVER_FILES = {
   "/proc/sys/net/mptcp/enabled": "1\n",
   "/sys/kernel/btf/vmlinux": "x".repeat(5 * 1024 * 1024),
   "/sys/bus/event_source/devices/kprobe/type": "6\n",
-  "/sys/kernel/tracing/events/enable": "0\n",
+  "/sys/kernel/tracing/kprobe_events": "0\n",
   "/sys/kernel/security/lsm": "lockdown,capability,landlock,yama,apparmor,bpf",
   "/sys/kernel/security/lockdown": "[none] integrity confidentiality\n",
   "/proc/config.gz": gzipSync(CONFIG),
@@ -118,7 +119,7 @@ export const CONTAINER: MachineFiles = {
     "/.dockerenv": "",
     "/sys/kernel/security/lsm": undefined,
     "/sys/kernel/security/lockdown": undefined,
-    "/sys/kernel/tracing/events/enable": undefined,
+    "/sys/kernel/tracing/kprobe_events": undefined,
     "/proc/config.gz": undefined,
   }),
 };
