@@ -227,7 +227,7 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 	read_process(record, task, trusted);
 	size = bytes_moved(shape, direction, exit);
 	if (!connection)
-		connection = add_connection(&call->fresh, sk, record, beginning_of(shape, direction, exit));
+		connection = add_connection(&call->fresh, sk, record, size, beginning_of(shape, direction, exit));
 	if (!connection) {
 		count_many(TT_COUNTER_UNTRACKED_BYTES, size);
 		return false;

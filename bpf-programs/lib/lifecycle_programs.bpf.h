@@ -8,7 +8,7 @@
 SEC("tp_btf/inet_sock_set_state")
 int state_btf(__u64 *context)
 {
-	on_state(context, (struct sock *)context[0], context[2]);
+	on_state(context, (struct sock *)context[0], context[1], context[2]);
 	return 0;
 }
 
@@ -22,7 +22,7 @@ int destroy_btf(__u64 *context)
 SEC("raw_tp/inet_sock_set_state")
 int state_raw(__u64 *context)
 {
-	on_state(context, (struct sock *)context[0], context[2]);
+	on_state(context, (struct sock *)context[0], context[1], context[2]);
 	return 0;
 }
 

@@ -44,6 +44,7 @@ test.each([
   ["ring_full", "--buffer-size"],
   ["close_lost", "whose end"],
   ["connections_full", "--max-connections"],
+  ["unseen_bytes", "past the tap"],
   ["compat_call", "32-bit"],
   ["fault", "could not be read"],
   ["segments_exceeded", "segments"],

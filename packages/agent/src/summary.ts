@@ -17,6 +17,10 @@ export function summaryLines(
     [counters.ring_full, "records refused by the full buffer (a larger --buffer-size helps)"],
     [counters.close_lost, "connections whose end was lost to the full buffer"],
     [counters.connections_full, "calls on connections beyond --max-connections, not recorded"],
+    [
+      counters.unseen_bytes,
+      "bytes moved past the tap (io_uring, AIO, ...), declared missing at the end of their connections",
+    ],
     [counters.compat_call, "calls by 32-bit programs, not recorded"],
     [
       BigInt(missedRuns),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildTraffic } from "../traffic/build.ts";
 import { catalog } from "../traffic/catalog.ts";
 import { runTraffic } from "../traffic/program.ts";
+import { expectNothingUnseen } from "./support/account.ts";
 import { Collector } from "./support/collector.ts";
 import { checkScenario } from "./support/scenario.ts";
 
@@ -35,6 +36,7 @@ test("what is not TCP is ignored", async () => {
 });
 
 test("nothing was lost on the way", () => {
+  expectNothingUnseen(always.statistics());
   const { counters, decodeErrors } = always.statistics();
   expect(decodeErrors).toBe(0);
   expect(counters.egress_bytes + counters.ingress_bytes).toBe(counters.delivered_bytes + counters.gap_bytes);

@@ -77,6 +77,12 @@ export function expectBalance({ counters, decodeErrors }: TapStatistics): void {
   );
 }
 
+/** TCP's own count of every connection that has ended is the count of the calls that the tap saw. */
+export function expectNothingUnseen({ counters }: TapStatistics): void {
+  expect(counters.unseen_bytes, "bytes that no call moved").toBe(0n);
+  expect(counters.implausible, "directions of which the calls moved more than TCP").toBe(0n);
+}
+
 /** How far the records of a direction go, and what is in none of them; throws where two have the same byte. */
 function coverage(records: readonly TapRecord[], direction: Direction): { end: bigint; missing: bigint } {
   const pieces = records

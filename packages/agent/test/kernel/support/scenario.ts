@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import type { TapOptions } from "../../../src/index.ts";
 import type { ExpectedDirection, Scenario } from "../../traffic/catalog.ts";
 import { type EndReport, runTraffic, type TrafficReport } from "../../traffic/program.ts";
+import { expectNothingUnseen } from "./account.ts";
 import { Collector } from "./collector.ts";
 import { assemble, punch } from "./streams.ts";
 
@@ -109,6 +110,7 @@ export async function checkScenario(
         );
       }
     }
+    if (collector !== always) expectNothingUnseen(collector.statistics());
   } finally {
     if (collector !== always) await collector[Symbol.asyncDispose]();
   }
