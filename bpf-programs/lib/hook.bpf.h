@@ -132,7 +132,7 @@ static __always_inline struct tt_connection *known_connection(void *context, str
 	/* Without TCP having said so before, the tap has missed an end. */
 	if (!connection->ended)
 		count(TT_COUNTER_STALE_CONNECTION);
-	end_connection(context, connection, sk);
+	end_connection(context, connection, sk, true);
 	return 0;
 }
 

@@ -77,14 +77,15 @@ static __always_inline void defer_last_records(struct tt_connection *connection)
 	}
 }
 
-static __always_inline void end_connection(void *context, struct tt_connection *connection, struct sock *sk)
+static __always_inline void end_connection(void *context, struct tt_connection *connection, struct sock *sk,
+					   const bool reused)
 {
 	__u64 key = (__u64)sk;
 
 	count(TT_COUNTER_CONNECTIONS_CLOSED);
 	if (connection->opened) {
 		stamp(connection);
-		find_unseen(connection, sk);
+		find_unseen(connection, sk, reused);
 		complete_close(&connection->close, connection->started, sk);
 		if (!send_last_records(context, connection))
 			defer_last_records(connection);
@@ -119,7 +120,7 @@ static __always_inline void on_state(void *context, struct sock *sk, int old_sta
 	if (BPF_CORE_READ(sk, sk_socket))
 		connection->ended = 1;
 	else
-		end_connection(context, connection, sk);
+		end_connection(context, connection, sk, false);
 }
 
 /* tcp:tcp_destroy_sock */
@@ -128,7 +129,7 @@ static __always_inline void on_destroy(void *context, struct sock *sk)
 	struct tt_connection *connection = find_connection(sk);
 
 	if (connection)
-		end_connection(context, connection, sk);
+		end_connection(context, connection, sk, false);
 }
 
 #endif

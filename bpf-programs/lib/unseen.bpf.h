@@ -32,8 +32,8 @@ static __always_inline void add_unseen(__u64 *counted, __u64 *unseen, __u64 move
 	count_many(counter, difference);
 }
 
-/* The end of a connection, of which the sock may be in use for another one by now. */
-static __always_inline void find_unseen(struct tt_connection *connection, struct sock *sk)
+/* The end of a connection; `reused` when its sock has another one by now. */
+static __always_inline void find_unseen(struct tt_connection *connection, struct sock *sk, const bool reused)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	__u8 compared = connection->compared;
@@ -51,7 +51,7 @@ static __always_inline void find_unseen(struct tt_connection *connection, struct
 		return;
 	}
 	/* The process may have gone on reading, unless it has disconnected: that changes this number. */
-	if (BPF_CORE_READ(tcp, write_seq) == connection->closed_seq)
+	if (!reused && BPF_CORE_READ(tcp, write_seq) == connection->closed_seq)
 		connection->ingress_moved = ingress_moved(connection, tcp);
 	add_unseen(&connection->close.ingress_bytes, &connection->ingress_unseen, connection->ingress_moved,
 		   TT_COUNTER_INGRESS_BYTES);
