@@ -31,6 +31,10 @@ export function summaryLines(
     [counters.tail_call_failed, "calls lost between two stages: a bug, please report it"],
     [BigInt(decodeErrors), "records that could not be decoded: a bug, please report it"],
   ] as const;
+  if (counters.untracked_bytes > 0n)
+    lines.push(
+      `${formatBytes(counters.untracked_bytes)} moved by calls on connections that are not in the table: in no record, and in no gap`,
+    );
   for (const [count, what] of losses) if (count > 0n) lines.push(`${count} ${what}`);
   return lines;
 }
