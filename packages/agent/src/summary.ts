@@ -18,6 +18,10 @@ export function summaryLines(
     [counters.close_lost, "connections whose end was lost to the full buffer"],
     [counters.connections_full, "calls on connections beyond --max-connections, not recorded"],
     [
+      counters.unseen_bytes,
+      "bytes moved past the tap (io_uring, AIO, ...), declared missing at the end of their connections",
+    ],
+    [
       BigInt(missedRuns),
       "system calls passed over because the CPU was in the middle of recording another one",
     ],
@@ -26,6 +30,10 @@ export function summaryLines(
     [counters.tail_call_failed, "calls lost between two stages: a bug, please report it"],
     [BigInt(decodeErrors), "records that could not be decoded: a bug, please report it"],
   ] as const;
+  if (counters.untracked_bytes > 0n)
+    lines.push(
+      `${formatBytes(counters.untracked_bytes)} moved by calls on connections that are not in the table: in no record, and in no gap`,
+    );
   for (const [count, what] of losses) if (count > 0n) lines.push(`${count} ${what}`);
   return lines;
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { LAYOUT_HASH, STAGE } from "@tcptracker/events";
 import {
   BpfError,
+  BpfKprobeLink,
   BpfObject,
   features,
   findKernelBtfId,
@@ -31,12 +32,14 @@ export interface Hook {
   readonly program: string;
   /** The kernel function or tracepoint, e.g. `__x64_sys_sendto`, `sys_exit`. */
   readonly target: string;
-  /** Whether only 32-bit programs call the function. */
-  readonly compat: boolean;
+  /** Set when only 32-bit programs call the function. */
+  readonly compat?: true;
   /** Why it is not attached; absent when it is. */
   readonly reason?: string;
-  /** Whether it is not attached because this kernel has no such function. */
-  readonly unknown: boolean;
+  /** Set when it is not attached because this kernel has no such function. */
+  readonly unknown?: true;
+  /** Why only few of these calls may wait in the kernel at the same time without one being missed; mostly absent. */
+  readonly limitation?: string;
 }
 
 /** Without these, hardly anything would be seen: then another strategy is better. */
@@ -68,6 +71,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
       hint: "Use another attach strategy, or auto",
     });
   const missing: Missing = new Map();
+  const limited = new Map<string, string>();
   const object = loadWithout(missing, candidate, options);
   const links: BpfLink[] = [];
   try {
@@ -79,13 +83,16 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     for (const program of hookPrograms(object, candidate)) {
       if (missing.has(program.name)) continue;
       try {
-        links.push(attachHook(program));
+        const link = attachHook(program);
+        links.push(link);
         programs.push(program);
+        if (link instanceof BpfKprobeLink && link.fallbackReason !== undefined)
+          limited.set(program.name, link.fallbackReason);
       } catch (error) {
         leaveOut(missing, candidate, program.name, error);
       }
     }
-    return { object, links, programs, hooks: hooksOf(object, candidate, missing) };
+    return { object, links, programs, hooks: hooksOf(object, candidate, missing, limited) };
   } catch (error) {
     for (const link of links) link.close();
     object.close();
@@ -126,17 +133,24 @@ function targetOf(program: BpfProgram): string {
   return program.section.slice(program.section.indexOf("/") + 1);
 }
 
-function hooksOf(object: BpfObject, candidate: Candidate, missing: Missing): Hook[] {
+function hooksOf(
+  object: BpfObject,
+  candidate: Candidate,
+  missing: Missing,
+  limited: ReadonlyMap<string, string>,
+): Hook[] {
   const firstCopies = hookPrograms(object, candidate).filter(({ name }) => !name.endsWith(SECOND_COPY));
   return firstCopies.map((program) => {
     const error = missing.get(program.name);
-    const hook = {
+    const limitation = limited.get(program.name);
+    return {
       program: program.name,
       target: targetOf(program),
-      compat: isForCompat(candidate.set, program.name),
-      unknown: error?.errnoName === "ENOENT",
+      ...(isForCompat(candidate.set, program.name) ? { compat: true } : {}),
+      ...(error?.errnoName === "ENOENT" ? { unknown: true } : {}),
+      ...(error === undefined ? {} : { reason: error.message }),
+      ...(limitation === undefined ? {} : { limitation }),
     };
-    return error === undefined ? hook : { ...hook, reason: error.message };
   });
 }
 

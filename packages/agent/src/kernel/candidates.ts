@@ -1,4 +1,4 @@
-import { BpfError, features, loadProgram } from "@tcptracker/libbpf";
+import { BpfError, BpfMap, loadProgram } from "@tcptracker/libbpf";
 import {
   probeObject,
   type AttachStrategy,
@@ -33,6 +33,9 @@ export interface Candidate extends Way {
 /** In the order of `auto`: what costs the rest of the machine least comes first. */
 export const STRATEGIES: readonly AttachStrategy[] = ["fexit", "kprobe", "tracepoint"];
 
+/** Bytes; a power of two that is whole pages whatever the size of a page. */
+const SMALLEST_RING = 65536;
+
 /**
  * `*(u64 *)(fp - 8) = 0; r1 = 1; r1 = atomic_fetch_add((u64 *)(fp - 8), r1); return 0`
  */
@@ -55,14 +58,26 @@ export function hasAtomics(): boolean {
   }
 }
 
+/** Whether this kernel has ring buffers: tried, so that a refusal for lack of rights is not taken for their absence. */
+export function hasRingBuffers(): boolean {
+  try {
+    BpfMap.create({ type: "ringbuf", keySize: 0, valueSize: 0, maxEntries: SMALLEST_RING }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof BpfError && error.errnoName === "EINVAL") return false;
+    throw error;
+  }
+}
+
 /**
  * The transport that the options ask for and this kernel has.
  *
- * @throws {@link TapError} ERR_TAP_NOT_SUPPORTED when ring buffers are asked for and there are none
+ * @throws {@link TapError} ERR_TAP_NOT_SUPPORTED when ring buffers are asked for and there are none; {@link BpfError}
+ * when the kernel does not say
  */
 export function chooseTransport(options: Pick<ResolvedTapOptions, "transport">): Transport {
   if (options.transport === "perfbuf") return "perfbuf";
-  if (features.probeMapType("ringbuf")) return "ringbuf";
+  if (hasRingBuffers()) return "ringbuf";
   if (options.transport === "auto") return "perfbuf";
   throw new TapError(
     "ERR_TAP_NOT_SUPPORTED",

@@ -31,7 +31,9 @@ afterAll(async () => {
 });
 
 /** Those that have connections, but for the one that passes wrong addresses: they cannot be rewritten. */
-const scenarios = catalog.filter(({ connections, args }) => connections.length > 0 && !args.includes("errors"));
+const scenarios = catalog.filter(
+  ({ connections, args }) => connections.length > 0 && !args.includes("errors"),
+);
 
 /** socketcall(2) has the calls for sockets only. */
 function usesSocketCalls({ calls }: Scenario): boolean {

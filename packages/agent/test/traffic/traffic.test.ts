@@ -43,8 +43,8 @@ describe("the catalog", () => {
 
   test("covers every system call of the tap's table", () => {
     const table = new URL("../../../../bpf-programs/include/tcptracker/syscalls.h", import.meta.url);
-    const inTable = [...readFileSync(table, "utf8").matchAll(/^\tX\((\w+), [a-z]\w*, \d+/gm)].map(([, name]) =>
-      name?.toLowerCase(),
+    const inTable = [...readFileSync(table, "utf8").matchAll(/^\tX\((\w+), [a-z]\w*, \d+/gm)].map(
+      ([, name]) => name?.toLowerCase(),
     );
     expect(inTable.length).toBeGreaterThanOrEqual(18);
     const covered = new Set(catalog.flatMap(({ calls }) => calls));
