@@ -21,6 +21,7 @@ const requirements = [
   { package: "zlib1g-dev", why: "libelf needs it", file: "/usr/include/zlib.h" },
   { package: "bpftool", why: "prints the BTF that the record layout is made from", command: "bpftool" },
   { package: "curl", why: "the tests tap it", command: "curl" },
+  { package: "libcap2-bin", why: "a test gives a program capabilities", command: "setcap" },
   { package: "python3", why: "the tests tap its HTTP server", command: "python3" },
 ];
 

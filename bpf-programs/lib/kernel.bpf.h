@@ -15,6 +15,7 @@ enum bpf_map_type_subset {
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum bpf_update_flags {
@@ -22,6 +23,8 @@ enum bpf_update_flags {
 	BPF_NOEXIST = 1,
 };
 
+#define BPF_F_NO_PREALLOC 1
+#define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 
 enum bpf_ringbuf_flags {

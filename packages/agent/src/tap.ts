@@ -2,7 +2,8 @@ import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
 import { TapError } from "./errors.ts";
 import type { Hook } from "./kernel/attachment.ts";
-import { Probe, type Counters } from "./kernel/probe.ts";
+import type { Way } from "./kernel/candidates.ts";
+import { Probe, type Counters, type Refusal } from "./kernel/probe.ts";
 import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
 import type { Source } from "./pipeline.ts";
@@ -116,9 +117,24 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return `${strategy} (${kind} programs, ${transport})`;
   }
 
+  /** The same as parts. */
+  get way(): Way {
+    return this.#probe.way;
+  }
+
+  /** The better ways that this kernel did not accept, in the order in which they were tried. */
+  get refusals(): readonly Refusal[] {
+    return this.#probe.refusals;
+  }
+
+  /** The programs on the system calls: attached or, with a reason, not. */
+  get hooks(): readonly Hook[] {
+    return this.#probe.hooks;
+  }
+
   /** The system calls that this kernel does not let the tap see, each with the reason; mostly none. */
-  get missingHooks(): readonly Required<Hook>[] {
-    return this.#probe.hooks.filter((hook): hook is Required<Hook> => hook.reason !== undefined);
+  get missingHooks(): readonly (Hook & { readonly reason: string })[] {
+    return this.hooks.filter((hook): hook is Hook & { reason: string } => hook.reason !== undefined);
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

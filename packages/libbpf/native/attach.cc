@@ -4,8 +4,13 @@
 #include "state.h"
 
 #include <bpf/bpf.h>
+#include <linux/perf_event.h>
+
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 namespace bridge {
@@ -39,6 +44,23 @@ bpf_link* AttachUprobe(const bpf_program* program, const Napi::Object& options, 
                                          static_cast<size_t>(NumField(options, "offset", 0)), &opts);
 }
 
+// Attaches to an event of tracefs, by its id. A program runs on every CPU whatever the event's own is.
+bpf_link* AttachEvent(const bpf_program* program, const Napi::Object& options) {
+  perf_event_attr attr = {};
+  attr.size = sizeof(attr);
+  attr.type = PERF_TYPE_TRACEPOINT;
+  attr.config = static_cast<uint64_t>(NumField(options, "event", 0));
+  int fd = static_cast<int>(syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
+  if (fd < 0) return nullptr;
+  LIBBPF_OPTS(bpf_perf_event_opts, opts);
+  opts.bpf_cookie = Cookie(options);
+  bpf_link* link = bpf_program__attach_perf_event_opts(program, fd, &opts);
+  int error = errno;
+  if (link == nullptr) close(fd);
+  errno = error;
+  return link;
+}
+
 bpf_link* AttachLibbpf(Napi::Env env, const bpf_program* program, const std::string& kind,
                        const Napi::Object& options) {
   bool retprobe = options.Get("retprobe").ToBoolean();
@@ -70,6 +92,7 @@ bpf_link* AttachLibbpf(Napi::Env env, const bpf_program* program, const std::str
     opts.bpf_cookie = Cookie(options);
     return bpf_program__attach_ksyscall(program, StrField(options, "syscall").c_str(), &opts);
   }
+  if (kind == "event") return AttachEvent(program, options);
   if (kind == "uprobe") return AttachUprobe(program, options, retprobe);
   if (kind == "cgroup") {
     return bpf_program__attach_cgroup(program, static_cast<int>(NumField(options, "cgroupFd", -1)));
@@ -113,6 +136,27 @@ Napi::Value LinkFd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+// linkMissed(link) -> how many hits of a kprobe the kernel missed; undefined when it does not say (before 6.7)
+Napi::Value LinkMissed(const Napi::CallbackInfo& info) {
+  // struct bpf_link_info up to there; libbpf's headers are older.
+  struct {
+    uint32_t type, id, program, pad;
+    uint32_t perf_type, perf_pad;
+    uint64_t name;
+    uint32_t name_length, offset;
+    uint64_t address, missed;
+  } link_info;
+  constexpr uint32_t kKprobe = 3, kKretprobe = 4;
+  std::memset(&link_info, 0, sizeof(link_info));
+  Link* link = StateOf(info.Env()).links.Find(U32(info, 0));
+  uint32_t size = sizeof(link_info);
+  bool known = link != nullptr && link->raw != nullptr &&
+               bpf_obj_get_info_by_fd(bpf_link__fd(link->raw), &link_info, &size) == 0 && size == sizeof(link_info) &&
+               (link_info.perf_type == kKprobe || link_info.perf_type == kKretprobe);
+  if (!known) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(link_info.missed));
+}
+
 Napi::Value LinkClose(const Napi::CallbackInfo& info) {
   State& state = StateOf(info.Env());
   Handle handle = U32(info, 0);
@@ -127,6 +171,7 @@ Napi::Value LinkClose(const Napi::CallbackInfo& info) {
 void ExportAttach(Napi::Env env, Napi::Object exports) {
   exports.Set("programAttach", Napi::Function::New(env, Attach));
   exports.Set("linkFd", Napi::Function::New(env, LinkFd));
+  exports.Set("linkMissed", Napi::Function::New(env, LinkMissed));
   exports.Set("linkClose", Napi::Function::New(env, LinkClose));
 }
 

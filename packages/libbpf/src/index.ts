@@ -6,6 +6,8 @@ export type { BpfErrorCode, BpfErrorOptions, VerifierReport } from "./errors.ts"
 export { features } from "./features.ts";
 export type { Features } from "./features.ts";
 export { FRAME_HEADER_BYTES, frameBytes, frames } from "./frames.ts";
+export { BpfKprobeLink } from "./kprobe-link.ts";
+export type { KprobeMethod } from "./kprobe-link.ts";
 export { BpfLink } from "./link.ts";
 export { setLogger } from "./logger.ts";
 export type { Logger, LogLevel } from "./logger.ts";

@@ -63,7 +63,7 @@ export interface NativeReaderStats {
 }
 
 export type AttachKind =
-  "auto" | "tracepoint" | "rawTracepoint" | "trace" | "kprobe" | "ksyscall" | "uprobe" | "cgroup";
+  "auto" | "tracepoint" | "rawTracepoint" | "trace" | "kprobe" | "ksyscall" | "event" | "uprobe" | "cgroup";
 
 type Bytes = Uint8Array;
 
@@ -121,7 +121,9 @@ export interface Native {
   programClose(program: number): boolean;
   programAttach(program: number, kind: AttachKind, options: object): number;
   linkFd(link: number): number;
+  linkMissed(link: number): number | undefined;
   linkClose(link: number): boolean;
+  tracefsMount(): number;
 
   mapInfo(map: number): NativeMapInfo;
   mapConfigure(map: number, what: "maxEntries" | "reuseFd" | "innerMapFd", value: number): void;

@@ -1,5 +1,5 @@
 import { COUNTER, type Counter } from "@tcptracker/events";
-import { BpfError, type BpfMap } from "@tcptracker/libbpf";
+import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
@@ -81,9 +81,17 @@ export class Probe {
     }
   }
 
-  /** How often the kernel skipped a program because it was running on that CPU already: calls that were not seen. */
+  /**
+   * How often the kernel skipped a program, because it was running on that CPU already or because too many calls were
+   * under way for a kretprobe: calls that were not seen, unless a second copy of the program saw them.
+   */
   countMissedRuns(): number {
-    return this.#attachment.programs.reduce((sum, program) => sum + program.recursionMisses, 0);
+    const { programs, links } = this.#attachment;
+    const recursions = programs.reduce((sum, program) => sum + program.recursionMisses, 0);
+    return links.reduce(
+      (sum, link) => sum + (link instanceof BpfKprobeLink ? (link.missed ?? 0) : 0),
+      recursions,
+    );
   }
 
   /** One of the counters, summed over all CPUs. */

