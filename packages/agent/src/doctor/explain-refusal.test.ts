@@ -40,7 +40,7 @@ test("no ring buffer, no memory, a function that is not there", () => {
 
 test("kprobes that are there and fail are not taken for absent", () => {
   const reason = { code: "ERR_BPF_ATTACH", errno: "ENOENT", message: "cannot attach" };
-  expect(explained(reason, { strategy: "kprobe" }).text).toBe("cannot attach");
+  expect(explained(reason, { strategy: "kprobe" }).text).toBe("the kernel refuses it: cannot attach");
   const without = { "/sys/bus/event_source/devices/kprobe/type": undefined };
   expect(explained(reason, { strategy: "kprobe" }, without).text).toContain("built without kprobes");
 });

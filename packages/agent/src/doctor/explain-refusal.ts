@@ -22,7 +22,10 @@ export function explainRefusal(reason: RefusalReason, way: Way, facts: Facts): E
     explainInstallation(reason) ??
     explainMissingBtf(reason, facts) ??
     explainPermission(reason, way, facts) ??
-    explainKernel(reason, way, facts) ?? { whose: "kernel", text: shortened(reason) }
+    explainKernel(reason, way, facts) ?? {
+      whose: "kernel",
+      text: `the kernel refuses it: ${shortened(reason)}`,
+    }
   );
 }
 
