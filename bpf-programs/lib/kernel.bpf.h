@@ -55,8 +55,19 @@ enum bpf_ringbuf_flags {
 
 enum tcp_state {
 	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
+	TCP_FIN_WAIT2 = 5,
+	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
+	TCP_CLOSING = 11,
 };
+
+/* Bit of skc_flags: the peer has sent its FIN. */
+#define SOCK_DONE 1
 
 typedef _Bool bool;
 enum { false = 0, true = 1 };
@@ -125,6 +136,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -136,6 +148,7 @@ struct sock {
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u32 sk_max_ack_backlog;
+	void *sk_user_data;
 	struct socket *sk_socket;
 };
 
@@ -147,7 +160,18 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
 struct tcp_sock {
+	__u32 write_seq;	/* behind the last byte that a process gave */
+	__u32 snd_una;
+	__u32 rcv_nxt;
+	__u32 copied_seq;	/* behind the last byte that a process took */
+	__u32 urg_seq;
+	__u64 bytes_acked;
+	__u64 bytes_received;
 	__u32 srtt_us;
 	__u32 total_retrans;
 };

@@ -11,7 +11,7 @@
 SEC("tp_btf/inet_sock_set_state")
 int state_btf(__u64 *context)
 {
-	on_state(context, (struct sock *)context[0], context[2]);
+	on_state(context, (struct sock *)context[0], context[1], context[2]);
 	return 0;
 }
 
@@ -25,7 +25,7 @@ int destroy_btf(__u64 *context)
 SEC("tp_btf/inet_sock_set_state")
 int state_btf_again(__u64 *context)
 {
-	on_state(context, (struct sock *)context[0], context[2]);
+	on_state(context, (struct sock *)context[0], context[1], context[2]);
 	return 0;
 }
 
@@ -39,7 +39,7 @@ int destroy_btf_again(__u64 *context)
 SEC("raw_tp/inet_sock_set_state")
 int state_raw(__u64 *context)
 {
-	on_state(context, (struct sock *)context[0], context[2]);
+	on_state(context, (struct sock *)context[0], context[1], context[2]);
 	return 0;
 }
 
@@ -53,7 +53,7 @@ int destroy_raw(__u64 *context)
 SEC("raw_tp/inet_sock_set_state")
 int state_raw_again(__u64 *context)
 {
-	on_state(context, (struct sock *)context[0], context[2]);
+	on_state(context, (struct sock *)context[0], context[1], context[2]);
 	return 0;
 }
 

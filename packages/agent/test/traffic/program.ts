@@ -15,6 +15,9 @@ export interface EndReport {
   readonly egress: number;
   /** Bytes taken from the stream: dropped ones (MSG_TRUNC) are, peeked and urgent ones are not. */
   readonly ingress: number;
+  /** The same as TCP itself counted it, before the socket was closed; 0 where the scenario does not ask. */
+  readonly tcpSent: number;
+  readonly tcpReceived: number;
   readonly peeked: number;
   readonly discarded: number;
   readonly urgent: number;

@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import type { TapOptions } from "../../../src/index.ts";
 import type { ExpectedDirection, Scenario } from "../../traffic/catalog.ts";
 import { type EndReport, runTraffic, type TrafficReport } from "../../traffic/program.ts";
+import { expectSeen } from "./account.ts";
 import { Collector } from "./collector.ts";
 import { assemble, punch } from "./streams.ts";
 
@@ -100,6 +101,7 @@ export async function checkScenario(
         if (!seen) continue;
         const records = await collector.closed(end.port, peer.port);
         checkIdentity(scenario, records, role, end);
+        expectSeen(records);
         checkDirection(scenario, records, "egress", expected.egress);
         checkDirection(scenario, records, "ingress", expected.ingress);
         checkClose(

@@ -56,5 +56,20 @@ void case_messages(void);
 void case_alternating(void);
 void case_crowd(void);
 void case_race(void);
+void case_fault_send(void);
+void case_fault_file(void);
+void case_fault_segments(void);
+void case_fault_header(void);
+void case_fault_receive(void);
+void case_unseen(void);
+void case_unseen_answer(void);
+void case_unseen_reset(void);
+void case_unseen_much(void);
+void case_unseen_zerocopy(void);
+void case_disconnect_unread(void);
+void case_repair_unread(void);
+void case_linger_fin(void);
+void case_fastopen_connect(void);
+void case_self(void);
 
 #endif

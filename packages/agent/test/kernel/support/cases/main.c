@@ -36,6 +36,21 @@ static const struct {
 	{ "alternating", case_alternating },
 	{ "crowd", case_crowd },
 	{ "race", case_race },
+	{ "fault-send", case_fault_send },
+	{ "fault-file", case_fault_file },
+	{ "fault-segments", case_fault_segments },
+	{ "fault-header", case_fault_header },
+	{ "fault-receive", case_fault_receive },
+	{ "unseen", case_unseen },
+	{ "unseen-answer", case_unseen_answer },
+	{ "unseen-reset", case_unseen_reset },
+	{ "unseen-much", case_unseen_much },
+	{ "unseen-zerocopy", case_unseen_zerocopy },
+	{ "disconnect-unread", case_disconnect_unread },
+	{ "repair-unread", case_repair_unread },
+	{ "linger-fin", case_linger_fin },
+	{ "fastopen-connect", case_fastopen_connect },
+	{ "self", case_self },
 };
 
 void die(const char *what)
