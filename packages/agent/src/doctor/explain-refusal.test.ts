@@ -52,6 +52,21 @@ test("EACCES of the verifier has nothing to do with rights", () => {
   expect(explained({ ...reason, code: "ERR_BPF_ATTACH" }, {}, changes).whose).toBe("rights");
 });
 
+test("perf events at a distribution's highest level of paranoia", () => {
+  const changes = {
+    "/proc/self/status": status(BPF_AND_PERFMON),
+    "/proc/sys/kernel/perf_event_paranoid": "3\n",
+  };
+  const reason = { code: "ERR_BPF_ATTACH", errno: "EACCES", operation: "attach to kernel function x" };
+  expect(explained(reason, { strategy: "kprobe" }, changes)).toMatchObject({
+    whose: "rights",
+    text: expect.stringContaining("only CAP_SYS_ADMIN opens perf events") as string,
+  });
+  const buffer = { code: "ERR_BPF_READER", errno: "EACCES", operation: "read a perf buffer" };
+  expect(explained(buffer, {}, changes).text).toContain("perf_event_paranoid is 3");
+  expect(explained({ ...buffer, errno: "EPERM" }, {}, changes).text).toContain("lock");
+});
+
 test("without anything to blame, the policy is called a policy", () => {
   const known = { "/sys/kernel/security/lsm": "lockdown,capability" };
   const reason = { code: "ERR_BPF_PERMISSION", errno: "EPERM" };
