@@ -110,7 +110,9 @@ export class Probe {
 
   /** Stops the programs; what they have written stays readable. */
   detach(): void {
-    for (const link of this.#attachment.links.splice(0).toReversed()) link.close();
+    // The life-cycle programs first: while the hooks go one by one, the calls of those that are gone would be declared
+    // as unseen where a connection ends.
+    for (const link of this.#attachment.links.splice(0)) link.close();
   }
 
   close(): void {
