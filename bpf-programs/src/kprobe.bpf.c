@@ -41,7 +41,7 @@ static __always_inline int on_kretprobe(struct pt_regs *context, __u32 number, c
 		return 0;
 	}
 	read_registers(regs, &exit, false);
-	on_return(context, &syscall, &exit, task, false);
+	on_return(context, &stages, &syscall, &exit, task, false);
 	return 0;
 }
 
@@ -59,11 +59,11 @@ TT_SYSCALLS(X)
 SEC("kretprobe")
 int emit_kprobe(struct pt_regs *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("kretprobe")
 int gather_kprobe(struct pt_regs *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }

@@ -37,13 +37,13 @@ int messages_btf(__u64 *context)
 SEC("tp_btf/sys_exit")
 int emit_btf(__u64 *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("tp_btf/sys_exit")
 int gather_btf(__u64 *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }
 
 SEC("raw_tp/sys_exit")
@@ -69,11 +69,11 @@ int messages_raw(__u64 *context)
 SEC("raw_tp/sys_exit")
 int emit_raw(__u64 *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("raw_tp/sys_exit")
 int gather_raw(__u64 *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }
