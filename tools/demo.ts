@@ -110,9 +110,7 @@ const tapped = new Map([
   [server.process.pid, new RequestCounter("ingress")],
 ]);
 
-function paint(style: "dim" | "green" | "cyan" | "yellow" | "bold", text: string): string {
-  return styleText(style, text, { stream: process.stdout });
-}
+const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 
 function show(record: TapRecord): void {
   const counter = tapped.get(record.process.pid);

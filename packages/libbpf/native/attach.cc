@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <linux/perf_event.h>
 
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,13 +45,37 @@ bpf_link* AttachUprobe(const bpf_program* program, const Napi::Object& options, 
                                          static_cast<size_t>(NumField(options, "offset", 0)), &opts);
 }
 
-// Attaches to an event of tracefs, by its id. A program runs on every CPU whatever the event's own is.
-bpf_link* AttachEvent(const bpf_program* program, const Napi::Object& options) {
-  perf_event_attr attr = {};
+int OpenEvent(perf_event_attr& attr) {
   attr.size = sizeof(attr);
+  return static_cast<int>(syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+// An event of tracefs, by its id. A program runs on every CPU whatever the event's own is.
+int OpenTracefsEvent(const Napi::Object& options) {
+  perf_event_attr attr = {};
   attr.type = PERF_TYPE_TRACEPOINT;
   attr.config = static_cast<uint64_t>(NumField(options, "event", 0));
-  int fd = static_cast<int>(syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
+  return OpenEvent(attr);
+}
+
+// pmuType, returnBit: what sysfs says of the kernel's kprobe events.
+int OpenKprobe(const Napi::Object& options) {
+  std::string function = StrField(options, "function");
+  double type = NumField(options, "pmuType", -1);
+  if (type < 0) {
+    errno = ENOENT;
+    return -1;
+  }
+  perf_event_attr attr = {};
+  attr.type = static_cast<uint32_t>(type);
+  if (options.Get("retprobe").ToBoolean()) attr.config = 1ULL << static_cast<unsigned>(NumField(options, "returnBit", 0));
+  attr.kprobe_func = reinterpret_cast<uint64_t>(function.c_str());
+  attr.probe_offset = static_cast<uint64_t>(NumField(options, "offset", 0));
+  return OpenEvent(attr);
+}
+
+bpf_link* AttachEvent(const bpf_program* program, const Napi::Object& options) {
+  int fd = OpenTracefsEvent(options);
   if (fd < 0) return nullptr;
   LIBBPF_OPTS(bpf_perf_event_opts, opts);
   opts.bpf_cookie = Cookie(options);
@@ -100,11 +125,25 @@ bpf_link* AttachLibbpf(Napi::Env env, const bpf_program* program, const std::str
   Fail(env, EINVAL, "unknown kind of attachment");
 }
 
+// The event holds the program; a negative errno when it does not.
+int AttachToEvent(int fd, int program) {
+  if (fd < 0) return -errno;
+  if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) == 0 && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) == 0) return fd;
+  int error = errno;
+  close(fd);
+  return -error;
+}
+
 // A program without a bpf_object can be attached where the kernel alone knows how: libbpf needs its section.
 int AttachRaw(Napi::Env env, int fd, const std::string& kind, const Napi::Object& options) {
+  if (Cookie(options) != 0) Fail(env, EOPNOTSUPP, "a program loaded from raw instructions takes no cookie");
   if (kind == "rawTracepoint") return bpf_raw_tracepoint_open(StrField(options, "name").c_str(), fd);
   if (kind == "trace") return bpf_raw_tracepoint_open(nullptr, fd);
-  Fail(env, EOPNOTSUPP, "a program loaded from raw instructions attaches by attachRawTracepoint or attachTrace only");
+  if (kind == "event") return AttachToEvent(OpenTracefsEvent(options), fd);
+  if (kind == "kprobe") return AttachToEvent(OpenKprobe(options), fd);
+  Fail(env, EOPNOTSUPP,
+       "a program loaded from raw instructions attaches by attachTracepoint, attachRawTracepoint, attachTrace or "
+       "attachKprobe only");
 }
 
 // programAttach(program, kind, options) -> link handle

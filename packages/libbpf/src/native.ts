@@ -85,7 +85,7 @@ export interface Native {
   objectVariables(object: number): NativeVariable[];
   variableRead(object: number, section: string, offset: number, size: number): Bytes;
   variableWrite(object: number, section: string, offset: number, bytes: Bytes): void;
-  kernelBtfId(name: string, kind: number): number;
+  kernelBtfIds(names: string[], kinds: number[]): number[];
 
   programSetAutoload(program: number, autoload: boolean): void;
   programSetAttachTarget(program: number, target: string): void;

@@ -6,7 +6,8 @@ import { attach, BpfLink, type LinkOwner } from "./link.ts";
 import { invoke, invokeQuiet } from "./invoke.ts";
 import { programTypeName, type ProgramType } from "./names.ts";
 import type { AttachKind, NativeProgram } from "./native.ts";
-import { missingFacility } from "./facilities.ts";
+import { kprobePmu, missingFacility, tracefsAvailable } from "./facilities.ts";
+import { tracepointId } from "./tracefs.ts";
 import { checkPositive, checkString, checkUint, checkUint32 } from "./arguments.ts";
 
 /** What a program belongs to: its object, or itself when it was loaded from raw instructions. */
@@ -89,6 +90,7 @@ export class BpfProgram {
   readonly #handle: number;
   readonly #owner: ProgramOwner;
   readonly #info: NativeProgram;
+  #target: string | undefined;
 
   /** @internal Made by {@link BpfObject} and {@link loadProgram}. */
   constructor(info: NativeProgram, owner: ProgramOwner) {
@@ -104,6 +106,14 @@ export class BpfProgram {
   /** The ELF section, e.g. "tp_btf/sys_exit"; empty for raw instructions. */
   get section(): string {
     return this.#info.section;
+  }
+
+  /**
+   * What the program is for, as its section or `setAttachTarget` says: the function, tracepoint ("category/name") or system
+   * call; undefined when that is left open. {@link BpfObject.targets} tells whether the kernel has it.
+   */
+  get target(): string | undefined {
+    return this.#target ?? /^\??[^/]+\/(.+)$/.exec(this.#info.section)?.[1];
   }
 
   get type(): ProgramType {
@@ -166,11 +176,16 @@ export class BpfProgram {
     this.#open(operation);
     this.#beforeLoad(operation);
     checkString(operation, "the target", name);
-    invoke(operation, "ERR_BPF_LOAD", (native) => native.programSetAttachTarget(this.#handle, name));
+    invoke(operation, "ERR_BPF_NOT_FOUND", (native) => native.programSetAttachTarget(this.#handle, name));
+    this.#target = name;
   }
 
   /** Attaches to what the program's section says. */
   attach(): BpfLink {
+    const [category, name] = this.target?.split("/") ?? [];
+    if (this.type === "tracepoint" && category !== undefined && name !== undefined) {
+      return this.attachTracepoint(category, name);
+    }
     return this.#attach("attach", "auto", {});
   }
 
@@ -179,6 +194,13 @@ export class BpfProgram {
     const what = `attach to tracepoint ${category}:${name}:`;
     checkString(what, "the category", category);
     checkString(what, "the name", name);
+    // libbpf finds it by its name only where tracefs is mounted, and not for raw instructions.
+    if (this.section === "" || !tracefsAvailable()) {
+      const operation = this.#operation(what);
+      this.#usable(operation);
+      const event = tracepointId(operation, category, name);
+      return this.#attach(what, "event", { ...options, event });
+    }
     return this.#attach(what, "tracepoint", { ...options, category, name });
   }
 
@@ -201,7 +223,7 @@ export class BpfProgram {
     // What is written to tracefs is a line of words.
     if (/\s/.test(options.function)) throw invalidArgument(what, "a function's name has no white space");
     if (offset !== undefined) checkUint(what, "offset", offset);
-    if (maxActive === undefined) return this.#attachKprobe(what, "kprobe", options, {});
+    if (maxActive === undefined) return this.#attachByPerf(what, options, {});
     checkPositive(what, "maxActive", maxActive);
     if (maxActive > MAX_ACTIVE)
       throw invalidArgument(what, `maxActive is ${maxActive}, more than ${MAX_ACTIVE}`);
@@ -275,7 +297,11 @@ export class BpfProgram {
     } catch (error) {
       fallbackReason = error instanceof Error ? error.message : String(error);
     }
-    return this.#attachKprobe(what, "kprobe", options, { fallbackReason });
+    return this.#attachByPerf(what, options, { fallbackReason });
+  }
+
+  #attachByPerf(what: string, options: KprobeOptions, origin: KprobeOrigin): BpfKprobeLink {
+    return this.#attachKprobe(what, "kprobe", { ...options, ...kprobePmu() }, origin);
   }
 
   #attachHandle(what: string, kind: AttachKind, options: object): number {

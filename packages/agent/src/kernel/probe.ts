@@ -1,6 +1,7 @@
 import { COUNTER, type Counter } from "@tcptracker/events";
 import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
+import { missingRights, ownCapabilities } from "../doctor/capabilities.ts";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import { attach, type Attachment, type Hook } from "./attachment.ts";
@@ -133,15 +134,18 @@ function asTapError(refusals: readonly unknown[]): TapError {
     refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
   const last = refusals.at(-1) ?? "no programs of the kind asked for belong to this attach strategy";
   const reason = last instanceof Error ? last.message : String(last);
-  if (last instanceof BpfError && last.code === "ERR_BPF_PERMISSION")
+  const code = last instanceof BpfError ? last.code : undefined;
+  if (code === "ERR_BPF_PERMISSION" && missingRights(ownCapabilities()).length > 0)
     return new TapError(
       "ERR_TAP_NOT_PERMITTED",
       `not permitted to load or attach eBPF programs; run as root or with CAP_BPF and CAP_PERFMON (${reason})`,
       { cause },
     );
-  if (last instanceof BpfError && (last.code === "ERR_BPF_NOT_SUPPORTED" || last.code === "ERR_BPF_VERIFIER"))
-    return new TapError("ERR_TAP_NOT_SUPPORTED", `this kernel does not accept the eBPF programs: ${reason}`, {
-      cause,
-    });
+  if (code === "ERR_BPF_PERMISSION" || code === "ERR_BPF_NOT_SUPPORTED" || code === "ERR_BPF_VERIFIER")
+    return new TapError(
+      "ERR_TAP_NOT_SUPPORTED",
+      `this kernel does not accept the eBPF programs; 'tcptracker doctor' says which it does: ${reason}`,
+      { cause },
+    );
   return new TapError("ERR_TAP_KERNEL", reason, { cause });
 }

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildTraffic } from "../traffic/build.ts";
 import { catalog } from "../traffic/catalog.ts";
 import { runTraffic } from "../traffic/program.ts";
-import { expectNothingUnseen } from "./support/account.ts";
 import { Collector } from "./support/collector.ts";
 import { checkScenario } from "./support/scenario.ts";
 
@@ -38,7 +37,6 @@ test("what is not TCP is ignored", async () => {
 // Not whether the ring was ever full: others on this machine may have moved more than it holds. Each scenario
 // above has come without a gap.
 test("nothing was lost in silence", () => {
-  expectNothingUnseen(always.statistics());
   const { counters, decodeErrors } = always.statistics();
   expect(decodeErrors).toBe(0);
   expect(counters.egress_bytes + counters.ingress_bytes).toBe(counters.delivered_bytes + counters.gap_bytes);
@@ -49,6 +47,7 @@ test("nothing was lost in silence", () => {
     "tail_call_failed",
     "segments_exceeded",
     "stale_connection",
+    "implausible",
   ] as const)
     expect(counters[name], name).toBe(0n);
 });
