@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs, styleText } from "node:util";
+import type { Paint } from "@tcptracker/agent";
 import type { TapRecord } from "@tcptracker/events";
 
 const root = dirname(import.meta.dirname);

@@ -44,7 +44,7 @@ async function recordsOf(
   await using collector = new Collector({ snaplen: SNAPLEN });
   const { listener, clients, count } = await runCase(name);
   const [client = 0] = clients;
-  const [local, remote] = end === "client" ? ([client, listener] as const) : ([listener, client] as const);
+  const [local, remote] = end === "client" ? [client, listener] : [listener, client];
   const records = await collector.closed(local, remote);
   await collector[Symbol.asyncDispose]();
   expectBalance(collector.statistics());
