@@ -103,9 +103,9 @@ struct {
 } stages SEC(".maps");
 
 /* Hands a call over before anything of it is kept; what comes back is for the program to return. */
-static __always_inline int enter_stage(void *context, enum tt_stage stage)
+static __always_inline int enter_stage(void *context, void *stages, enum tt_stage stage)
 {
-	bpf_tail_call(context, &stages, stage);
+	bpf_tail_call(context, stages, stage);
 	count(TT_COUNTER_TAIL_CALL_FAILED);
 	return 0;
 }

@@ -244,9 +244,9 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 	return call->opens || size;
 }
 
-/* Everything about one call on one socket, up to the filter. */
-static __always_inline void record_call(void *context, const struct syscall *syscall, __u8 direction,
-					const struct syscall_exit *exit, struct sock *sk,
+/* Everything about one call on one socket, up to the filter, which is the first of the `stages`. */
+static __always_inline void record_call(void *context, void *stages, const struct syscall *syscall,
+					__u8 direction, const struct syscall_exit *exit, struct sock *sk,
 					struct task_struct *task, bool trusted)
 {
 	enum beginning beginning = beginning_of(syscall->shape, direction, exit);
@@ -269,7 +269,7 @@ static __always_inline void record_call(void *context, const struct syscall *sys
 		return;
 	}
 	if (fill_call(call, syscall, direction, exit, sk, connection, task, trusted)) {
-		bpf_tail_call(context, &stages, TT_STAGE_FILTER);
+		bpf_tail_call(context, stages, TT_STAGE_FILTER);
 		count(TT_COUNTER_TAIL_CALL_FAILED);
 		count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);
 	}
@@ -277,8 +277,8 @@ static __always_inline void record_call(void *context, const struct syscall *sys
 }
 
 /* A system call of the table has returned. */
-static __always_inline void on_return(void *context, const struct syscall *syscall, const struct syscall_exit *exit,
-				      struct task_struct *task, bool trusted)
+static __always_inline void on_return(void *context, void *stages, const struct syscall *syscall,
+				      const struct syscall_exit *exit, struct task_struct *task, bool trusted)
 {
 	__u8 direction = syscall->direction;
 	struct sock *sk;
@@ -287,7 +287,7 @@ static __always_inline void on_return(void *context, const struct syscall *sysca
 		return;
 	sk = sock_of_call(task, syscall->shape, &direction, exit, trusted);
 	if (sk)
-		record_call(context, syscall, direction, exit, sk, task, trusted);
+		record_call(context, stages, syscall, direction, exit, sk, task, trusted);
 }
 
 /* Whether a call is one to look at closer; cheap, because most calls of the machine are not. */

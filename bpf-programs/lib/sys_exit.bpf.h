@@ -15,8 +15,8 @@
  * have a program of their own, which comes after the others, or the loop over them would be verified together with
  * everything else.
  */
-static __always_inline bool on_numbered_exit(void *context, struct pt_regs *regs, long result, enum copy copy,
-					     const bool messages, bool trusted)
+static __always_inline bool on_numbered_exit(void *context, void *stages, struct pt_regs *regs, long result,
+					     enum copy copy, const bool messages, bool trusted)
 {
 	struct syscall_exit exit = {};
 	struct numbered_syscall entry;
@@ -51,26 +51,27 @@ static __always_inline bool on_numbered_exit(void *context, struct pt_regs *regs
 	if (copy != NO_COPY && !takes_turn(copy))
 		return true;
 	if (!messages && syscall.shape == TT_SHAPE_MESSAGES) {
-		enter_stage(context, TT_STAGE_MESSAGES);
+		enter_stage(context, stages, TT_STAGE_MESSAGES);
 		return true;
 	}
 	if (!unpacked)
 		read_registers(regs, &exit, compat, trusted);
-	on_return(context, &syscall, &exit, task, trusted);
+	on_return(context, stages, &syscall, &exit, task, trusted);
 	return true;
 }
 
 /* Where all calls come by. */
 static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long result, enum copy copy, bool trusted)
 {
-	on_numbered_exit(context, regs, result, copy, false, trusted);
+	on_numbered_exit(context, &stages, regs, result, copy, false, trusted);
 	return 0;
 }
 
 /* Where only calls of the table can have come by, after a hook that has the turn. */
-static __always_inline int on_stage(void *context, struct pt_regs *regs, long result, const bool messages, bool trusted)
+static __always_inline int on_stage(void *context, void *stages, struct pt_regs *regs, long result,
+				    const bool messages, bool trusted)
 {
-	if (!on_numbered_exit(context, regs, result, NO_COPY, messages, trusted))
+	if (!on_numbered_exit(context, stages, regs, result, NO_COPY, messages, trusted))
 		count(TT_COUNTER_STRANGE_REGISTERS);
 	return 0;
 }

@@ -14,6 +14,24 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/*
+ * All programs of an array must be for functions of the same type, names of parameters included, and the calls on
+ * files and those on sockets differ in that (fs/ and net/ of the kernel, seen from 6.12 on).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, TT_STAGE_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} file_stages SEC(".maps");
+
+static __always_inline void *stages_of(__u8 syscall)
+{
+	return syscall <= TT_SYSCALL_PWRITEV2 || syscall == TT_SYSCALL_SENDFILE || syscall == TT_SYSCALL_SPLICE ?
+		       (void *)&file_stages :
+		       (void *)&stages;
+}
+
 static __always_inline int on_fexit(void *context, struct pt_regs *regs, long result, enum copy copy,
 				    const struct syscall syscall)
 {
@@ -26,13 +44,13 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 	if (!takes_turn(copy))
 		return 0;
 	if (syscall.shape == TT_SHAPE_MESSAGES)
-		return enter_stage(context, TT_STAGE_MESSAGES);
+		return enter_stage(context, &stages, TT_STAGE_MESSAGES);
 	task = current_task(true);
 	/* These functions serve x32 callers too and, on arm64, 32-bit ones. */
 	compat = is_compat_call(task, true);
 	exit.narrow = is_narrow(read_syscall_number(regs, true), compat);
 	read_registers(regs, &exit, compat, true);
-	on_return(context, &syscall, &exit, task, true);
+	on_return(context, stages_of(syscall.id), &syscall, &exit, task, true);
 	return 0;
 }
 
@@ -50,37 +68,42 @@ TT_SYSCALLS(X)
 #undef X
 
 /* The functions of 32-bit programs: all lead to one program, which looks the call up by number. */
-#define HOOK_32(function, suffix, copy)                                                                \
+#define HOOK_32(function, suffix, copy, stages)                                                        \
 	SEC("fexit/__" #function)                                                                      \
 	int fexit32_##function##suffix(__u64 *context)                                                 \
 	{                                                                                              \
-		return takes_turn(copy) ? enter_stage(context, TT_STAGE_COMPAT) : 0;                   \
+		return takes_turn(copy) ? enter_stage(context, &stages, TT_STAGE_COMPAT) : 0;          \
 	}
-#define X(function) HOOK_32(function, , FIRST_COPY) HOOK_32(function, _again, SECOND_COPY)
-TT_FUNCTIONS_32(X)
+#define X(function)                                                                                    \
+	HOOK_32(function, , FIRST_COPY, file_stages)                                                   \
+	HOOK_32(function, _again, SECOND_COPY, file_stages)
+TT_FILE_FUNCTIONS_32(X)
+#undef X
+#define X(function)                                                                                    \
+	HOOK_32(function, , FIRST_COPY, stages)                                                        \
+	HOOK_32(function, _again, SECOND_COPY, stages)
+TT_SOCKET_FUNCTIONS_32(X)
 #undef X
 
-/* Stages must be of the type of their hooks, and name a function with the same arguments. */
-SEC("fexit/" SYSCALL_FUNCTION("sendto"))
-int emit_fexit(__u64 *context)
-{
-	return emit(context);
-}
+/* Stages must be of the type of their hooks, and name a function of the same type. */
+#define STAGE(stage, suffix, function, stages)                                                         \
+	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	int stage##_##suffix(__u64 *context)                                                           \
+	{                                                                                              \
+		return stage(context, &stages);                                                        \
+	}
+STAGE(emit, fexit, sendto, stages)
+STAGE(gather, fexit, sendto, stages)
+STAGE(emit, fexit_file, read, file_stages)
+STAGE(gather, fexit_file, read, file_stages)
 
-SEC("fexit/" SYSCALL_FUNCTION("sendto"))
-int gather_fexit(__u64 *context)
-{
-	return gather(context);
-}
-
-SEC("fexit/" SYSCALL_FUNCTION("sendto"))
-int compat_fexit(__u64 *context)
-{
-	return on_stage(context, (struct pt_regs *)context[0], context[1], false, true);
-}
-
-SEC("fexit/" SYSCALL_FUNCTION("sendto"))
-int messages_fexit(__u64 *context)
-{
-	return on_stage(context, (struct pt_regs *)context[0], context[1], true, true);
-}
+#define NUMBERED_STAGE(name, function, stages, messages)                                               \
+	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	int name(__u64 *context)                                                                       \
+	{                                                                                              \
+		return on_stage(context, &stages, (struct pt_regs *)context[0], context[1], messages,  \
+				true);                                                                 \
+	}
+NUMBERED_STAGE(messages_fexit, sendto, stages, true)
+NUMBERED_STAGE(compat_fexit, sendto, stages, false)
+NUMBERED_STAGE(compat_fexit_file, read, file_stages, false)

@@ -42,10 +42,10 @@ static __always_inline int on_kretprobe(struct pt_regs *context, const struct sy
 		return 0;
 	}
 	if (syscall.shape == TT_SHAPE_MESSAGES)
-		return enter_stage(context, TT_STAGE_MESSAGES);
+		return enter_stage(context, &stages, TT_STAGE_MESSAGES);
 	exit.narrow = is_narrow(number, compat);
 	read_registers(regs, &exit, compat, false);
-	on_return(context, &syscall, &exit, task, false);
+	on_return(context, &stages, &syscall, &exit, task, false);
 	return 0;
 }
 
@@ -63,31 +63,32 @@ TT_SYSCALLS(X)
 	SEC("kretprobe/__" #function)                                                                  \
 	int kprobe32_##function(struct pt_regs *context)                                               \
 	{                                                                                              \
-		return enter_stage(context, TT_STAGE_COMPAT);                                          \
+		return enter_stage(context, &stages, TT_STAGE_COMPAT);                                 \
 	}
-TT_FUNCTIONS_32(X)
+TT_FILE_FUNCTIONS_32(X)
+TT_SOCKET_FUNCTIONS_32(X)
 #undef X
 
 SEC("kretprobe")
 int compat_kprobe(struct pt_regs *context)
 {
-	return on_stage(context, saved_registers(), returned(context), false, false);
+	return on_stage(context, &stages, saved_registers(), returned(context), false, false);
 }
 
 SEC("kretprobe")
 int messages_kprobe(struct pt_regs *context)
 {
-	return on_stage(context, saved_registers(), returned(context), true, false);
+	return on_stage(context, &stages, saved_registers(), returned(context), true, false);
 }
 
 SEC("kretprobe")
 int emit_kprobe(struct pt_regs *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("kretprobe")
 int gather_kprobe(struct pt_regs *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }

@@ -31,19 +31,19 @@ int sys_exit_btf_again(__u64 *context)
 SEC("tp_btf/sys_exit")
 int messages_btf(__u64 *context)
 {
-	return on_stage(context, (struct pt_regs *)context[0], context[1], true, true);
+	return on_stage(context, &stages, (struct pt_regs *)context[0], context[1], true, true);
 }
 
 SEC("tp_btf/sys_exit")
 int emit_btf(__u64 *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("tp_btf/sys_exit")
 int gather_btf(__u64 *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }
 
 SEC("raw_tp/sys_exit")
@@ -63,17 +63,17 @@ int sys_exit_raw(__u64 *context)
 SEC("raw_tp/sys_exit")
 int messages_raw(__u64 *context)
 {
-	return on_stage(context, (struct pt_regs *)context[0], context[1], true, false);
+	return on_stage(context, &stages, (struct pt_regs *)context[0], context[1], true, false);
 }
 
 SEC("raw_tp/sys_exit")
 int emit_raw(__u64 *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("raw_tp/sys_exit")
 int gather_raw(__u64 *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }

@@ -13,5 +13,6 @@ export {
   type ProgramKind,
   type ProgramSet,
   setObjectDirectory,
+  type StagePrograms,
   type Transport,
 } from "./objects.ts";

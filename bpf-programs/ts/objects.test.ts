@@ -19,17 +19,20 @@ test.each(CHOICES)(
   "the $architecture object of $strategy, $transport, atomics $atomics has all that it is said to have",
   (choice) => {
     const { path, programSets, identify } = probeObject(choice);
+    const { fileStages, ...maps } = MAPS;
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
     const shared = choice.architecture === "x64" ? "ia32" : "arm64";
-    const programs = programSets.flatMap(({ hooks, compatHooks, stages, state, destroy }) => [
+    const programs = programSets.flatMap(({ hooks, compatHooks, stages, fileStages = {}, state, destroy }) => [
       hooks.endsWith("_") ? `${hooks}sendto` : hooks,
       ...(compatHooks === undefined ? [] : [`${compatHooks}${shared}_compat_sys_recvmsg`]),
       ...Object.values(stages),
+      ...Object.values(fileStages),
       state,
       destroy,
     ]);
-    const names = [...programs, identify, ...Object.values(MAPS)];
+    const names = [...programs, identify, ...Object.values(maps)];
+    if (choice.strategy === "fexit") names.push(fileStages);
     for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
   },
 );

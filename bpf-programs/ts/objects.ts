@@ -22,6 +22,14 @@ export interface ObjectChoice {
   readonly architecture?: string;
 }
 
+/** Names of programs by stage (`enum tt_stage`). */
+export interface StagePrograms {
+  readonly emit: string;
+  readonly gather: string;
+  readonly messages?: string;
+  readonly compat?: string;
+}
+
 /** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
   /** Of the hooks. */
@@ -36,13 +44,10 @@ export interface ProgramSet {
    * Absent where the hooks see all calls. Which of the functions a kernel has depends on its version and configuration.
    */
   readonly compatHooks?: string;
-  /** By stage (`enum tt_stage`): never attached, put into the stages array. */
-  readonly stages: {
-    readonly emit: string;
-    readonly gather: string;
-    readonly messages: string;
-    readonly compat?: string;
-  };
+  /** Never attached, put into {@link MAPS.stages}. */
+  readonly stages: StagePrograms;
+  /** The same for {@link MAPS.fileStages}, where the hooks of calls on files need an array of their own. */
+  readonly fileStages?: StagePrograms;
   /** On `sock:inet_sock_set_state`. */
   readonly state: string;
   /** On `tcp:tcp_destroy_sock`. */
@@ -71,6 +76,8 @@ export const MAPS = {
   counters: "counters",
   /** Program array, by `enum tt_stage`: the filter (or emit), and what follows. */
   stages: "stages",
+  /** The same for the calls on files of the fexit strategy; only there. */
+  fileStages: "file_stages",
 } as const;
 
 const TYPED_LIFE_CYCLE = { state: "state_btf", destroy: "destroy_btf" } as const;
@@ -100,6 +107,7 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
         messages: "messages_fexit",
         compat: "compat_fexit",
       },
+      fileStages: { emit: "emit_fexit_file", gather: "gather_fexit_file", compat: "compat_fexit_file" },
       ...TYPED_LIFE_CYCLE,
     },
   ],

@@ -97,26 +97,28 @@
 
 /*
  * The kernel functions, without the underscores they begin with, that serve 32-bit programs only, for the strategies
- * that attach to functions: X(function). Which there are depends on the kernel: readv and writev have one of
- * the two (5.10), x32 has any in few. Other calls share the function of 64-bit programs.
+ * that attach to functions: X(function), those on files and those on sockets. Which there are depends on the
+ * kernel: readv and writev have one of the two (5.10), x32 has any in few. Other calls share the function of 64-bit programs.
  */
-#define TT_FUNCTIONS_32_X86(X)                                        \
-	X(ia32_sys_read) X(ia32_sys_write) X(ia32_sys_readv) X(ia32_sys_writev) X(ia32_sys_connect)            \
-	X(ia32_sys_accept4) X(ia32_sys_sendto) X(ia32_sys_shutdown) X(ia32_sys_splice)                         \
+#define TT_FILE_FUNCTIONS_32_X86(X)                                                                            \
+	X(ia32_sys_read) X(ia32_sys_write) X(ia32_sys_readv) X(ia32_sys_writev) X(ia32_sys_splice)             \
 	X(ia32_compat_sys_readv) X(ia32_compat_sys_writev) X(ia32_compat_sys_preadv2)                          \
-	X(ia32_compat_sys_pwritev2) X(ia32_compat_sys_recvfrom) X(ia32_compat_sys_recvmsg)                     \
-	X(ia32_compat_sys_sendmsg) X(ia32_compat_sys_recvmmsg_time32) X(ia32_compat_sys_recvmmsg_time64)       \
-	X(ia32_compat_sys_sendmmsg) X(ia32_compat_sys_sendfile) X(ia32_compat_sys_sendfile64)                  \
-	X(ia32_compat_sys_socketcall)                                                                          \
-	X(x64_compat_sys_preadv64v2) X(x64_compat_sys_pwritev64v2) X(x64_compat_sys_recvfrom)                  \
-	X(x64_compat_sys_recvmsg) X(x64_compat_sys_sendmsg) X(x64_compat_sys_recvmmsg_time64)                  \
-	X(x64_compat_sys_sendmmsg)
-#define TT_FUNCTIONS_32_ARM64(X)                                      \
-	X(arm64_sys_send) X(arm64_compat_sys_readv) X(arm64_compat_sys_writev) X(arm64_compat_sys_preadv2)     \
-	X(arm64_compat_sys_pwritev2) X(arm64_compat_sys_recv) X(arm64_compat_sys_recvfrom)                     \
-	X(arm64_compat_sys_recvmsg) X(arm64_compat_sys_sendmsg) X(arm64_compat_sys_recvmmsg_time32)            \
-	X(arm64_compat_sys_recvmmsg_time64) X(arm64_compat_sys_sendmmsg) X(arm64_compat_sys_sendfile)          \
-	X(arm64_compat_sys_sendfile64)
+	X(ia32_compat_sys_pwritev2) X(ia32_compat_sys_sendfile) X(ia32_compat_sys_sendfile64)                  \
+	X(x64_compat_sys_preadv64v2) X(x64_compat_sys_pwritev64v2)
+#define TT_SOCKET_FUNCTIONS_32_X86(X)                                                                          \
+	X(ia32_sys_connect) X(ia32_sys_accept4) X(ia32_sys_sendto) X(ia32_sys_shutdown)                        \
+	X(ia32_compat_sys_recvfrom) X(ia32_compat_sys_recvmsg) X(ia32_compat_sys_sendmsg)                      \
+	X(ia32_compat_sys_recvmmsg_time32) X(ia32_compat_sys_recvmmsg_time64)                                  \
+	X(ia32_compat_sys_sendmmsg) X(ia32_compat_sys_socketcall)                                              \
+	X(x64_compat_sys_recvfrom) X(x64_compat_sys_recvmsg) X(x64_compat_sys_sendmsg)                         \
+	X(x64_compat_sys_recvmmsg_time64) X(x64_compat_sys_sendmmsg)
+#define TT_FILE_FUNCTIONS_32_ARM64(X)                                                                          \
+	X(arm64_compat_sys_readv) X(arm64_compat_sys_writev) X(arm64_compat_sys_preadv2)                       \
+	X(arm64_compat_sys_pwritev2) X(arm64_compat_sys_sendfile) X(arm64_compat_sys_sendfile64)
+#define TT_SOCKET_FUNCTIONS_32_ARM64(X)                                                                        \
+	X(arm64_sys_send) X(arm64_compat_sys_recv) X(arm64_compat_sys_recvfrom) X(arm64_compat_sys_recvmsg)    \
+	X(arm64_compat_sys_sendmsg) X(arm64_compat_sys_recvmmsg_time32)                                        \
+	X(arm64_compat_sys_recvmmsg_time64) X(arm64_compat_sys_sendmmsg)
 
 enum tt_syscall {
 	TT_SYSCALL_NONE = 0,

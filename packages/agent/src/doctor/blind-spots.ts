@@ -15,6 +15,9 @@ export function blindSpots(situation: Situation): BlindSpot[] {
 }
 
 const NOT_DECLARED = "Nothing in the records says so.";
+/** TCP's own count of a connection, compared at its end (bpf-programs/lib/unseen.bpf.h). */
+const UNSEEN_GAP =
+  "A gap of cause unseen at the end of a connection has the sum, if the tap saw any other call on it.";
 
 const tls: Look = () => ({
   code: "tls",
@@ -31,16 +34,16 @@ const ioUring: Look = ({ facts }) => {
     return { ...base, state: "ok", text: "This kernel has it switched off.", declared: "impossible" };
   const some =
     disabled === 1 ? " Only processes of kernel.io_uring_group can (kernel.io_uring_disabled is 1)." : "";
-  const text = `They make no system call per operation.${some} ${NOT_DECLARED}`;
-  return { ...base, state: "warning", text, declared: "nothing" };
+  const text = `They make no system call per operation.${some} ${UNSEEN_GAP}`;
+  return { ...base, state: "warning", text, declared: "gap" };
 };
 
 const posixAio: Look = ({ facts }) => {
   const base = { code: "posix_aio", title: "sends and receives through io_submit (AIO)" } as const;
   if (facts.kernel.config["AIO"] === "n")
     return { ...base, state: "ok", text: "This kernel is built without it.", declared: "impossible" };
-  const text = `The calls that carry them are not hooked; they are rare with sockets. ${NOT_DECLARED}`;
-  return { ...base, state: "warning", text, declared: "nothing" };
+  const text = `The calls that carry them are not hooked; they are rare with sockets. ${UNSEEN_GAP}`;
+  return { ...base, state: "warning", text, declared: "gap" };
 };
 
 const compat32: Look = ({ facts, chosen }) => {
@@ -91,8 +94,8 @@ const zerocopyReceive: Look = () => ({
   code: "zerocopy_receive",
   state: "info",
   title: "bytes mapped by TCP_ZEROCOPY_RECEIVE",
-  text: `A getsockopt moves them, which is not hooked; rare. ${NOT_DECLARED}`,
-  declared: "nothing",
+  text: `A getsockopt moves them, which is not hooked; rare. ${UNSEEN_GAP}`,
+  declared: "gap",
 });
 
 const kernelSockets: Look = () => ({

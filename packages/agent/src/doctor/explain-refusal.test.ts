@@ -40,7 +40,7 @@ test("no ring buffer, no memory, a function that is not there", () => {
 
 test("kprobes that are there and fail are not taken for absent", () => {
   const reason = { code: "ERR_BPF_ATTACH", errno: "ENOENT", message: "cannot attach" };
-  expect(explained(reason, { strategy: "kprobe" }).text).toBe("cannot attach");
+  expect(explained(reason, { strategy: "kprobe" }).text).toBe("the kernel refuses it: cannot attach");
   const without = { "/sys/bus/event_source/devices/kprobe/type": undefined };
   expect(explained(reason, { strategy: "kprobe" }, without).text).toContain("built without kprobes");
 });
@@ -50,6 +50,21 @@ test("EACCES of the verifier has nothing to do with rights", () => {
   const reason = { errno: "EACCES", verifier: "R1 invalid mem access" };
   expect(explained({ ...reason, code: "ERR_BPF_VERIFIER" }, {}, changes).whose).toBe("kernel");
   expect(explained({ ...reason, code: "ERR_BPF_ATTACH" }, {}, changes).whose).toBe("rights");
+});
+
+test("perf events at a distribution's highest level of paranoia", () => {
+  const changes = {
+    "/proc/self/status": status(BPF_AND_PERFMON),
+    "/proc/sys/kernel/perf_event_paranoid": "3\n",
+  };
+  const reason = { code: "ERR_BPF_ATTACH", errno: "EACCES", operation: "attach to kernel function x" };
+  expect(explained(reason, { strategy: "kprobe" }, changes)).toMatchObject({
+    whose: "rights",
+    text: expect.stringContaining("only CAP_SYS_ADMIN opens perf events") as string,
+  });
+  const buffer = { code: "ERR_BPF_READER", errno: "EACCES", operation: "read a perf buffer" };
+  expect(explained(buffer, {}, changes).text).toContain("perf_event_paranoid is 3");
+  expect(explained({ ...buffer, errno: "EPERM" }, {}, changes).text).toContain("lock");
 });
 
 test("without anything to blame, the policy is called a policy", () => {

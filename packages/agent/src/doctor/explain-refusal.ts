@@ -1,6 +1,6 @@
 import { adviceForRights, missingRights } from "./capabilities.ts";
 import type { RefusalReason, WayReport } from "./diagnosis.ts";
-import { isOlderThan, type Facts } from "./facts.ts";
+import { isOlderThan, MOST_PARANOID_WITH_PERFMON, setting, type Facts } from "./facts.ts";
 
 /** Whose matter a refusal is: what the process may do, what the kernel can, or what is installed. */
 export type Whose = "rights" | "kernel" | "installation";
@@ -22,7 +22,10 @@ export function explainRefusal(reason: RefusalReason, way: Way, facts: Facts): E
     explainInstallation(reason) ??
     explainMissingBtf(reason, facts) ??
     explainPermission(reason, way, facts) ??
-    explainKernel(reason, way, facts) ?? { whose: "kernel", text: shortened(reason) }
+    explainKernel(reason, way, facts) ?? {
+      whose: "kernel",
+      text: `the kernel refuses it: ${shortened(reason)}`,
+    }
   );
 }
 
@@ -70,6 +73,19 @@ function explainPermission(reason: RefusalReason, way: Way, facts: Facts): Expla
       whose: "rights",
       text: "the process is in a user namespace of its own, where capabilities do not count for eBPF",
       advice: "run it in the first user namespace: not in a rootless container, not under 'unshare --user'",
+    };
+  const paranoid = setting(facts, "kernel.perf_event_paranoid") ?? 0;
+  const needsPerfEvents = way.strategy === "kprobe" || /perf (?:buffer|event)/.test(operation);
+  if (
+    errno === "EACCES" &&
+    needsPerfEvents &&
+    paranoid > MOST_PARANOID_WITH_PERFMON &&
+    !process.effective.includes("CAP_SYS_ADMIN")
+  )
+    return {
+      whose: "rights",
+      text: `kernel.perf_event_paranoid is ${paranoid}, where only CAP_SYS_ADMIN opens perf events`,
+      advice: `sysctl kernel.perf_event_paranoid=${MOST_PARANOID_WITH_PERFMON}, or add CAP_SYS_ADMIN`,
     };
   if (/perf (?:buffer|event)/.test(operation) && !process.effective.includes("CAP_IPC_LOCK"))
     return {

@@ -45,6 +45,9 @@ export interface Facts {
   readonly unread: Readonly<Record<string, string>>;
 }
 
+/** Above this kernel.perf_event_paranoid, which only distributions' kernels know, CAP_PERFMON does not open perf events. */
+export const MOST_PARANOID_WITH_PERFMON = 2;
+
 /** The number that a setting has; undefined when it is not known. */
 export function setting(facts: Facts, name: string): number | undefined {
   return facts.settings[name];

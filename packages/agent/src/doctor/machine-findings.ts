@@ -1,6 +1,6 @@
 import { adviceForRights, missingRights, type Capability } from "./capabilities.ts";
 import type { Finding } from "./diagnosis.ts";
-import { isOlderThan, setting, type Facts } from "./facts.ts";
+import { isOlderThan, MOST_PARANOID_WITH_PERFMON, setting, type Facts } from "./facts.ts";
 
 /** What the facts say of the machine and of the rights of this process; nothing in here has been tried. */
 export function machineFindings(facts: Facts): Finding[] {
@@ -264,7 +264,17 @@ function perfEventParanoid(facts: Facts): Finding[] {
   const value = setting(facts, "kernel.perf_event_paranoid");
   if (value === undefined) return [];
   const base = { code: "perf_event_paranoid", area: "security", state: "info" } as const;
-  return [{ ...base, text: `kernel.perf_event_paranoid is ${value}: with CAP_PERFMON it does not matter` }];
+  if (value <= MOST_PARANOID_WITH_PERFMON || facts.process.effective.includes("CAP_SYS_ADMIN"))
+    return [
+      { ...base, text: `kernel.perf_event_paranoid is ${value}: with these rights it does not matter` },
+    ];
+  return [
+    {
+      ...base,
+      text: `kernel.perf_event_paranoid is ${value}: kprobe and perfbuf need CAP_SYS_ADMIN`,
+      advice: `sysctl kernel.perf_event_paranoid=${MOST_PARANOID_WITH_PERFMON}, if they are wanted`,
+    },
+  ];
 }
 
 function kptrRestrict(facts: Facts): Finding[] {

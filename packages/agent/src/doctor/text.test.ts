@@ -76,13 +76,16 @@ test("hooks by target, and the calls without one", () => {
     { call: "read", target: "sys_exit" },
     { call: "write", target: "sys_exit" },
     { call: "accept", target: "__x64_sys_accept" },
+    { call: "accept4", target: "__x64_sys_accept4" },
+    { call: "sendfile", target: "__x64_sys_sendfile64" },
     { call: "splice", target: "__x64_sys_splice", reason: "not there\nat all" },
   ]);
   expect(shown).toBe(
     [
       "System calls",
       "  hooked   by sys_exit: read, write",
-      "  hooked   accept by __x64_sys_accept",
+      "  hooked   by __x64_sys_<name>: accept, accept4",
+      "  hooked   sendfile by __x64_sys_sendfile64",
       "  warning  splice: not there",
       "",
     ].join("\n"),

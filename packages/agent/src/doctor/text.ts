@@ -72,7 +72,11 @@ export class DoctorText {
     if (hooks.length === 0) return "";
     const attached = hooks.filter(({ reason }) => reason === undefined);
     const targets = new Map<string, string[]>();
-    for (const { call, target } of attached) targets.set(target, [...(targets.get(target) ?? []), call]);
+    for (const { call, target } of attached) {
+      // "__x64_sys_read" for read, and so on: the same for all but a few.
+      const pattern = target.endsWith(`_${call}`) ? `${target.slice(0, -call.length)}<name>` : target;
+      targets.set(pattern, [...(targets.get(pattern) ?? []), call]);
+    }
     const label = this.#paint("green", "hooked".padEnd(STATE_WIDTH));
     const lines = [...targets].map(([target, calls]) =>
       this.#entry(

@@ -110,7 +110,9 @@ export class Probe {
 
   /** Stops the programs; what they have written stays readable. */
   detach(): void {
-    for (const link of this.#attachment.links.splice(0).toReversed()) link.close();
+    // The life-cycle programs first: while the hooks go one by one, the calls of those that are gone would be declared
+    // as unseen where a connection ends.
+    for (const link of this.#attachment.links.splice(0)) link.close();
   }
 
   close(): void {
@@ -127,12 +129,12 @@ function askFor(options: ResolvedTapOptions): Candidate[] {
   }
 }
 
-function asTapError(refusals: readonly unknown[]): TapError {
+function asTapError(refusals: readonly BpfError[]): TapError {
   const cause =
     refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
-  const last = refusals.at(-1) ?? "no programs of the kind asked for belong to this attach strategy";
-  const reason = last instanceof Error ? last.message : String(last);
-  const code = last instanceof BpfError ? last.code : undefined;
+  const last = refusals.at(-1);
+  const reason = last?.message ?? "no programs of the kind asked for belong to this attach strategy";
+  const code = last?.code;
   if (code === "ERR_BPF_PERMISSION" && missingRights(ownCapabilities()).length > 0)
     return new TapError(
       "ERR_TAP_NOT_PERMITTED",

@@ -44,9 +44,8 @@ async function recordsOf(
   await using collector = new Collector({ snaplen: SNAPLEN });
   const { listener, clients, count } = await runCase(name);
   const [client = 0] = clients;
-  const records = await collector.closed(
-    ...((end === "client" ? [client, listener] : [listener, client]) as [number, number]),
-  );
+  const [local, remote] = end === "client" ? [client, listener] : [listener, client];
+  const records = await collector.closed(local, remote);
   await collector[Symbol.asyncDispose]();
   expectBalance(collector.statistics());
   return [records, count, collector];

@@ -78,6 +78,13 @@ describe("what no call moved is declared at the end of the connection", () => {
     expectStream(tapped.server, "ingress", "", 3);
   });
 
+  test("what moves before a call fails", async (context) => {
+    const tapped = await tapCase("unseen-failing");
+    if (tapped === undefined) return context.skip();
+    expectStream(tapped.client, "egress", "works", 4);
+    expectStream(tapped.server, "ingress", "works", 4);
+  });
+
   test("more than 4 GiB", async (context) => {
     const tapped = await tapCase("unseen-much");
     if (tapped === undefined) return context.skip();

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { buildTraffic } from "./build.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** What one end of a connection did, as the program itself counted it. */
 export interface EndReport {
@@ -67,7 +68,9 @@ export async function runTraffic(
   args: readonly string[],
   atReady: () => Promise<void> | void = () => undefined,
 ): Promise<TrafficReport[]> {
-  const child = spawn(buildTraffic(), args, { stdio: ["pipe", "pipe", "pipe"] });
+  // The program's own limit would otherwise run out while a slow machine loads the programs of a tap.
+  const patience = PATIENCE > 1 && !args.includes("--timeout") ? ["--timeout", String(30 * PATIENCE)] : [];
+  const child = spawn(buildTraffic(), [...patience, ...args], { stdio: ["pipe", "pipe", "pipe"] });
   const exit = once(child, "close");
   const reports: TrafficReport[] = [];
   let message = "";

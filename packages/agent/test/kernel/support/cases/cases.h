@@ -66,6 +66,7 @@ void case_unseen_answer(void);
 void case_unseen_reset(void);
 void case_unseen_much(void);
 void case_unseen_zerocopy(void);
+void case_unseen_failing(void);
 void case_disconnect_unread(void);
 void case_repair_unread(void);
 void case_linger_fin(void);

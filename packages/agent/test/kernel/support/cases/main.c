@@ -46,6 +46,7 @@ static const struct {
 	{ "unseen-reset", case_unseen_reset },
 	{ "unseen-much", case_unseen_much },
 	{ "unseen-zerocopy", case_unseen_zerocopy },
+	{ "unseen-failing", case_unseen_failing },
 	{ "disconnect-unread", case_disconnect_unread },
 	{ "repair-unread", case_repair_unread },
 	{ "linger-fin", case_linger_fin },

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -201,6 +202,28 @@ void case_unseen_zerocopy(void)
 	if (getsockopt(server, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &taken, &length) || taken.copybuf_len != 3)
 		report.unsupported = "this kernel's TCP_ZEROCOPY_RECEIVE does not copy small amounts (Linux 5.11)";
 	report.count = 3;
+	close_both(client, server);
+}
+
+/* Both ends move 4 bytes by calls that fail, because they cannot write to their headers. */
+void case_unseen_failing(void)
+{
+	struct mmsghdr *header = mmap(NULL, sizeof(*header), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec segment = { .iov_base = buffer, .iov_len = 4 };
+	int client, server;
+
+	if (header == MAP_FAILED)
+		die("mmap");
+	header->msg_hdr.msg_iov = &segment;
+	header->msg_hdr.msg_iovlen = 1;
+	check(mprotect(header, sizeof(*header), PROT_READ), "mprotect");
+	connect_both(&client, &server);
+	talk(client, server, "works");
+	if (sendmmsg(client, header, 1, 0) >= 0 || errno != EFAULT)
+		die("sendmmsg was to fail");
+	if (recvmsg(server, &header->msg_hdr, MSG_WAITALL) >= 0 || errno != EFAULT)
+		die("recvmsg was to fail");
+	report.count = 4;
 	close_both(client, server);
 }
 
