@@ -136,7 +136,7 @@ static __always_inline bool emit_step(void *context, struct call *call)
 		return false;
 	}
 	if (!call->segment_left && !next_segment(call)) {
-		declare_gap(context, call, call->remaining, TT_GAP_FAULT);
+		declare_gap(context, call, call->remaining, call->uring ? TT_GAP_IO_URING : TT_GAP_FAULT);
 		return false;
 	}
 	if (call->segment_left)
@@ -144,14 +144,15 @@ static __always_inline bool emit_step(void *context, struct call *call)
 	return true;
 }
 
-static __always_inline int emit(void *context)
+/* `stages` is where the program and those after it are. */
+static __always_inline int emit(void *context, void *stages)
 {
 	struct call *call = current_call();
 
 	if (!call)
 		return 0;
 	if (!call->gathered && has_segments(call))
-		bpf_tail_call(context, &stages, TT_STAGE_GATHER);
+		bpf_tail_call(context, stages, TT_STAGE_GATHER);
 	for (int i = 0; i < STEPS; i++)
 		if (!emit_step(context, call)) {
 			emit_preliminaries(context, call);
@@ -159,7 +160,7 @@ static __always_inline int emit(void *context)
 			return 0;
 		}
 	/* The segments that follow may be small ones again. */
-	bpf_tail_call(context, &stages, has_segments(call) ? TT_STAGE_GATHER : TT_STAGE_EMIT);
+	bpf_tail_call(context, stages, has_segments(call) ? TT_STAGE_GATHER : TT_STAGE_EMIT);
 	/* Too many tail calls: the rest of the call is more than these programs walk. */
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
 	declare_gap(context, call, call->remaining, TT_GAP_SEGMENTS);

@@ -78,7 +78,7 @@ static __always_inline void gather_some(void *context, struct call *call)
 		gather_into(context, call, MAX_GATHERED);
 }
 
-static __always_inline int gather(void *context)
+static __always_inline int gather(void *context, void *stages)
 {
 	struct call *call = current_call();
 
@@ -91,7 +91,7 @@ static __always_inline int gather(void *context)
 	}
 	/* Emit takes what cannot be gathered: a large segment, a missing page, a full ring. */
 	call->gathered = 1;
-	bpf_tail_call(context, &stages, call->filled ? TT_STAGE_GATHER : TT_STAGE_EMIT);
+	bpf_tail_call(context, stages, call->filled ? TT_STAGE_GATHER : TT_STAGE_EMIT);
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
 	declare_gap(context, call, call->remaining, TT_GAP_SEGMENTS);
 	release_call(call);

@@ -8,6 +8,7 @@
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
+#include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -45,11 +46,11 @@ TT_SYSCALLS(X)
 SEC("fexit/" SYSCALL_FUNCTION("sendto"))
 int emit_fexit(__u64 *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("fexit/" SYSCALL_FUNCTION("sendto"))
 int gather_fexit(__u64 *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }

@@ -8,6 +8,7 @@
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
+#include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -59,11 +60,11 @@ TT_SYSCALLS(X)
 SEC("kretprobe")
 int emit_kprobe(struct pt_regs *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("kretprobe")
 int gather_kprobe(struct pt_regs *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }

@@ -10,6 +10,7 @@
 #include "lifecycle_programs.bpf.h"
 #include "gather.bpf.h"
 #include "identify.bpf.h"
+#include "io_uring_programs.bpf.h"
 #include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -31,13 +32,13 @@ int messages_btf(__u64 *context)
 SEC("tp_btf/sys_exit")
 int emit_btf(__u64 *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("tp_btf/sys_exit")
 int gather_btf(__u64 *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }
 
 #endif
@@ -57,11 +58,11 @@ int messages_raw(__u64 *context)
 SEC("raw_tp/sys_exit")
 int emit_raw(__u64 *context)
 {
-	return emit(context);
+	return emit(context, &stages);
 }
 
 SEC("raw_tp/sys_exit")
 int gather_raw(__u64 *context)
 {
-	return gather(context);
+	return gather(context, &stages);
 }

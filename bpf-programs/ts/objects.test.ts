@@ -18,7 +18,7 @@ const CHOICES = (["x64", "arm64"] as const).flatMap((architecture) =>
 test.each(CHOICES)(
   "the $architecture object of $strategy, $transport, atomics $atomics has all that it is said to have",
   (choice) => {
-    const { path, programSets, identify } = probeObject(choice);
+    const { path, programSets, identify, ioUring } = probeObject(choice);
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
     const programs = programSets.flatMap(({ hooks, stages, state, destroy }) => [
@@ -27,7 +27,12 @@ test.each(CHOICES)(
       state,
       destroy,
     ]);
-    const names = [...programs, identify, ...Object.values(MAPS)];
+    expect(ioUring !== undefined).toBe(choice.atomics);
+    const { stages = {}, ...others } = ioUring ?? {};
+    const { ioUringStages, ...maps } = MAPS;
+    if (ioUring !== undefined)
+      programs.push(...Object.values(others), ...Object.values(stages), ioUringStages);
+    const names = [...programs, identify, ...Object.values(maps)];
     for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
   },
 );

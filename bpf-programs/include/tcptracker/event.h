@@ -56,6 +56,7 @@ enum tt_gap_cause {
 	TT_GAP_SPLICE = 5,	/* likewise */
 	TT_GAP_DISCARDED = 6,	/* received with MSG_TRUNC: dropped by the kernel at the caller's wish */
 	TT_GAP_SEGMENTS = 7,	/* more segments in one call than the program walks */
+	TT_GAP_IO_URING = 8,	/* moved by io_uring, and the kernel no longer told where to */
 };
 
 /* Which sides of the connection the tapped process shut down itself, as a bit set. */
@@ -142,6 +143,7 @@ enum tt_stage {
 	TT_STAGE_EMIT,
 	TT_STAGE_GATHER,	/* for emit: puts the small segments of a call into one record */
 	TT_STAGE_MESSAGES,	/* before the filter: a call that moves several messages (tracepoint strategy) */
+	TT_STAGE_RECORD,	/* before the filter: what io_uring has completed, once it is known where its bytes are */
 	TT_STAGE_MAX,
 };
 

@@ -6,6 +6,7 @@
 export type { CloseRecord, DataRecord, GapRecord, OpenRecord, TapRecord } from "@tcptracker/events";
 export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Hook } from "./kernel/attachment.ts";
+export { ioUringSupport, type IoUringSupport } from "./kernel/io-uring.ts";
 export type { Counters } from "./kernel/probe.ts";
 export {
   ATTACH_STRATEGIES,
