@@ -20,6 +20,9 @@ struct report {
 
 extern struct report report;
 
+/* What follows the name of the case, up to NULL. */
+extern char **arguments;
+
 void die(const char *what);
 /* Dies unless the call succeeded, and gives its result. */
 long check(long result, const char *what);
@@ -56,5 +59,7 @@ void case_messages(void);
 void case_alternating(void);
 void case_crowd(void);
 void case_race(void);
+void case_io_uring(void);
+void case_io_uring_others(void);
 
 #endif
