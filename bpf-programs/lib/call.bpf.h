@@ -13,6 +13,18 @@
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
 
+/* Segments that the programs note down: of an operation of io_uring at most the first few. */
+#define PICKED_SEGMENTS 32
+#define PICKED_AT_SUBMISSION 8
+
+/* An operation of io_uring on its way to the stage that records it. */
+struct pending {
+	struct syscall operation;
+	struct syscall_exit exit;
+	__u64 sock;
+	__u64 task;
+};
+
 struct call {
 	__u64 owner;		/* pid_tgid of the thread whose call it is; 0 when the slot is free */
 	struct tt_data data;	/* the record that the filter judges and every data record starts with */
@@ -36,7 +48,12 @@ struct call {
 	__u8 bad_structures;	/* an iovec or header could not be read */
 	__u8 gathered;		/* the gather stage has had its turn */
 	__u8 slot;
-	__u8 reserved[5];
+	__u8 uring;		/* an operation of io_uring */
+	__u8 reserved[4];
+	struct pending pending;
+	__u32 picked;		/* segments in picked_segments, which come before the others */
+	__u32 picked_next;
+	struct user_iovec picked_segments[PICKED_SEGMENTS];
 	struct tt_connection fresh;	/* where a new entry of the connection table is put together */
 };
 

@@ -44,6 +44,12 @@
 #define SYSCALL_FUNCTION(name) "__arm64_sys_" name
 #endif
 
+struct syscall {
+	__u8 id;	/* enum tt_syscall */
+	__u8 shape;	/* enum tt_shape */
+	__u8 direction;	/* enum tt_direction */
+};
+
 struct syscall_exit {
 	long result;
 	__u64 arguments[4];

@@ -61,11 +61,61 @@ static __always_inline __u64 sum_of_messages(__u64 address, __u32 messages)
 	return sum;
 }
 
+/* The first segments as the kernel knows them, and from then on as user memory has them: NULL when it has not. */
+static __always_inline void use_picked(struct call *call, __u64 picked, __u64 iovecs, __u64 count)
+{
+	__u32 n = count < PICKED_AT_SUBMISSION ? count : PICKED_AT_SUBMISSION;
+
+	call->message_left = call->data.size;
+	asm volatile("" : "+r"(n));
+	if (n > PICKED_AT_SUBMISSION ||
+	    bpf_probe_read_kernel(call->picked_segments, n * sizeof(struct user_iovec), (void *)picked))
+		return;
+	call->picked = n;
+	if (iovecs && count > n) {
+		call->segments = iovecs + n * sizeof(struct user_iovec);
+		call->segment_count = count - n;
+	}
+}
+
+/*
+ * Several buffers of a ring of provided buffers, in the order in which they were taken. `place` is the first
+ * one's index and, in the upper half, the mask of the ring.
+ */
+static __always_inline void use_provided(struct call *call, __u64 buffers, __u64 place)
+{
+	__u16 index = place, mask = place >> 32;
+	struct user_provided_buffer buffer;
+
+	call->message_left = call->data.size;
+	for (__u32 i = 0; i < PICKED_SEGMENTS; i++) {
+		if (bpf_probe_read_kernel(&buffer, sizeof(buffer),
+					  (void *)(buffers + ((index + i) & mask) * sizeof(buffer))))
+			return;
+		call->picked_segments[i].base = buffer.base;
+		call->picked_segments[i].length = buffer.length;
+		call->picked = i + 1;
+	}
+}
+
+static __always_inline bool next_picked(struct call *call)
+{
+	__u32 i = call->picked_next;
+	struct user_iovec *segment = &call->picked_segments[i & (PICKED_SEGMENTS - 1)];
+
+	call->picked_next = i + 1;
+	call->address = segment->base;
+	call->segment_left = segment->length < call->message_left ? segment->length : call->message_left;
+	return true;
+}
+
 /* Goes one step towards the next byte; false when the structures cannot be read. */
 static __always_inline bool next_segment(struct call *call)
 {
 	if (call->bad_structures)
 		return false;
+	if (call->picked_next < call->picked && call->message_left)
+		return next_picked(call);
 	if (call->message_left) {
 		struct user_iovec segment;
 
@@ -95,7 +145,7 @@ static __always_inline bool next_segment(struct call *call)
 /* Whether more than one segment may be left. */
 static __always_inline bool has_segments(const struct call *call)
 {
-	return call->segment_count + call->message_count > 1;
+	return call->segment_count + call->message_count + call->picked - call->picked_next > 1;
 }
 
 #endif

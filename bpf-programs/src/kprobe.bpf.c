@@ -8,6 +8,7 @@
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
+#include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -43,6 +43,33 @@
 	X(SHUTDOWN, shutdown, 48, 210, SHUTDOWN, NONE)
 
 /*
+ * What io_uring does on a socket without a system call for each: those of its operations (IORING_OP_*, an ABI)
+ * that are like calls of the table above.
+ *
+ *   X(name, number, shape of the arguments, direction)
+ */
+#define TT_IO_URING_OPERATIONS(X)                         \
+	X(READV, 1, IOVEC, INGRESS)                       \
+	X(WRITEV, 2, IOVEC, EGRESS)                       \
+	X(READ_FIXED, 4, BUFFER, INGRESS)                 \
+	X(WRITE_FIXED, 5, BUFFER, EGRESS)                 \
+	X(SENDMSG, 9, MESSAGE, EGRESS)                    \
+	X(RECVMSG, 10, MESSAGE, INGRESS)                  \
+	X(ACCEPT, 13, ACCEPT, NONE)                       \
+	X(CONNECT, 16, CONNECT, NONE)                     \
+	X(READ, 22, BUFFER, INGRESS)                      \
+	X(WRITE, 23, BUFFER, EGRESS)                      \
+	X(SEND, 26, BUFFER_F, EGRESS)                     \
+	X(RECV, 27, BUFFER_F, INGRESS)                    \
+	X(SPLICE, 30, SPLICE, NONE)                       \
+	X(SHUTDOWN, 34, SHUTDOWN, NONE)                   \
+	X(SEND_ZC, 47, BUFFER_F, EGRESS)                  \
+	X(SENDMSG_ZC, 48, MESSAGE, EGRESS)                \
+	X(READ_MULTISHOT, 49, BUFFER, INGRESS)            \
+	X(READV_FIXED, 60, IOVEC, INGRESS)                \
+	X(WRITEV_FIXED, 61, IOVEC, EGRESS)
+
+/*
  * The numbers by which 32-bit programs on a 64-bit kernel make calls that move bytes (read, write, readv,
  * writev, preadv2, pwritev2, sendfile, sendfile64, splice, socketcall, connect, accept4, send*, recv*). Such calls are
  * counted, not recorded: their structures are laid out differently.
@@ -59,6 +86,9 @@ enum tt_syscall {
 #define X(name, function, x86_64, arm64, shape, direction) TT_SYSCALL_##name,
 	TT_SYSCALLS(X)
 #undef X
+#define X(name, number, shape, direction) TT_SYSCALL_IO_URING_##name,
+	TT_IO_URING_OPERATIONS(X)
+#undef X
 	TT_SYSCALL_MAX,
 };
 
@@ -74,6 +104,11 @@ enum tt_shape {
 	TT_SHAPE_SENDFILE,
 	TT_SHAPE_SPLICE,
 	TT_SHAPE_SHUTDOWN,
+
+	/* Of io_uring only, for what was BUFFER, BUFFER_F, IOVEC or MESSAGE. */
+	TT_SHAPE_PICKED,	/* (user iovec[], kernel iovec[], count, flags): the kernel has the first few */
+	TT_SHAPE_PROVIDED,	/* (0, io_uring_buf[], first and mask, flags): several buffers of a ring */
+	TT_SHAPE_UNKNOWN,	/* (0, 0, 0, flags): nobody knows any more where the bytes are */
 };
 
 #endif

@@ -3,6 +3,7 @@ import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecor
 import { TapError } from "./errors.ts";
 import type { Hook } from "./kernel/attachment.ts";
 import type { Way } from "./kernel/candidates.ts";
+import type { IoUringSupport } from "./kernel/io-uring.ts";
 import { Probe, type Counters, type Refusal } from "./kernel/probe.ts";
 import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
@@ -135,6 +136,11 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /** The system calls that this kernel does not let the tap see, each with the reason; mostly none. */
   get missingHooks(): readonly (Hook & { readonly reason: string })[] {
     return this.hooks.filter((hook): hook is Hook & { reason: string } => hook.reason !== undefined);
+  }
+
+  /** Whether this kernel lets the tap see what io_uring moves; where it does not, a reason. */
+  get ioUring(): IoUringSupport {
+    return this.#probe.ioUring;
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

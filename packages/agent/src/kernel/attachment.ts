@@ -13,6 +13,7 @@ import { MAPS, type StagePrograms } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
+import { IoUring, type IoUringSupport } from "./io-uring.ts";
 
 /** A reader is woken when the buffer is an eighth full, and at every further eighth. */
 export const WAKEUP_FRACTION = 8;
@@ -48,6 +49,7 @@ export interface Attachment {
   /** What is attached: the hooks and the life-cycle programs. */
   readonly programs: readonly BpfProgram[];
   readonly hooks: readonly Hook[];
+  readonly ioUring: IoUringSupport;
 }
 
 /**
@@ -65,7 +67,8 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     });
   const missing = new Map<string, string>();
   const limited = new Map<string, string>();
-  const object = loadWithout(missing, candidate, options);
+  const ioUring = new IoUring(candidate.object);
+  const object = loadWithout(missing, candidate, options, ioUring);
   const links: BpfLink[] = [];
   try {
     identifyTap(object, candidate.object.identify);
@@ -85,7 +88,16 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
         leaveOut(missing, program.name, error);
       }
     }
-    return { object, links, programs, hooks: hooksOf(object, candidate, missing, limited) };
+    const attached = ioUring.attach(object);
+    links.push(...attached.links);
+    programs.push(...attached.programs);
+    return {
+      object,
+      links,
+      programs,
+      hooks: hooksOf(object, candidate, missing, limited),
+      ioUring: ioUring.support,
+    };
   } catch (error) {
     for (const link of links) link.close();
     object.close();
@@ -142,7 +154,7 @@ function leaveOut(missing: Map<string, string>, program: string, error: unknown)
   missing.set(program, error.message);
 }
 
-function open(candidate: Candidate, options: ResolvedTapOptions): BpfObject {
+function open(candidate: Candidate, options: ResolvedTapOptions, ioUring: IoUring): BpfObject {
   const ring = candidate.transport === "ringbuf" ? { maxEntries: options.bufferSize } : {};
   const object = BpfObject.open(candidate.object.path, {
     name: "tcptracker",
@@ -159,7 +171,7 @@ function open(candidate: Candidate, options: ResolvedTapOptions): BpfObject {
   const stages = [set.stages, set.fileStages ?? {}].flatMap(
     (programs) => Object.values(programs) as string[],
   );
-  const wanted = new Set([...stages, ...lifeCycle(candidate), probe.identify]);
+  const wanted = new Set([...stages, ...lifeCycle(candidate), probe.identify, ...ioUring.wanted]);
   for (const { name } of hookPrograms(object, candidate)) wanted.add(name);
   for (const program of object.programs.values()) program.autoload = wanted.has(program.name);
   return object;
@@ -170,9 +182,10 @@ function loadWithout(
   missing: Map<string, string>,
   candidate: Candidate,
   options: ResolvedTapOptions,
+  ioUring: IoUring,
 ): BpfObject {
   for (;;) {
-    const object = open(candidate, options);
+    const object = open(candidate, options, ioUring);
     try {
       checkLayout(object);
       if (candidate.strategy === "fexit") leaveOutUnknownTargets(missing, object, candidate);
@@ -182,7 +195,11 @@ function loadWithout(
     } catch (error) {
       object.close();
       const refused = error instanceof BpfError ? error.verifier?.program : undefined;
-      // Each turn leaves out one more program, so there are not many.
+      // Each turn leaves out one more program, or those of io_uring, so there are not many.
+      if (refused !== undefined && ioUring.wanted.includes(refused)) {
+        ioUring.giveUp(error);
+        continue;
+      }
       if (refused === undefined || !refused.startsWith(candidate.set.hooks) || missing.has(refused))
         throw error;
       leaveOut(missing, refused, error);
