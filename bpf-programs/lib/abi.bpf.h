@@ -12,12 +12,6 @@
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
 
-struct syscall {
-	__u8 id;	/* enum tt_syscall */
-	__u8 shape;	/* enum tt_shape; NONE: not of the table */
-	__u8 direction;	/* enum tt_direction */
-};
-
 #define SYSCALL(name, shape, direction) { TT_SYSCALL_##name, TT_SHAPE_##shape, TT_DIRECTION_##direction }
 
 #define MAX_SYSCALL_NUMBER 548
@@ -58,7 +52,7 @@ static __always_inline __u32 index_of_number(__u32 number)
 }
 
 /* 1 when the caller's structures have 32-bit pointers, else 0; without a branch, because much depends on it. */
-static __always_inline __u8 is_narrow(__u32 number, bool compat)
+static __always_inline __u8 passes_narrow(__u32 number, bool compat)
 {
 #if defined(__TARGET_ARCH_x86)
 	return compat | (number / TT_X32_BIT & 1);

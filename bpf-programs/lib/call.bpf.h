@@ -13,6 +13,24 @@
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
 
+/* Segments that the programs note down: of an operation of io_uring at most the first few. */
+#define PICKED_SEGMENTS 32
+#define PICKED_AT_SUBMISSION 8
+
+/* An operation of io_uring on its way to the stage that records it. */
+struct pending {
+	struct syscall operation;
+	struct syscall_exit exit;
+	__u64 sock;
+	__u64 task;
+};
+
+/* A pointer, and the size or number of what it points to: so is an iovec, and so a msghdr names its iovecs. */
+struct extent {
+	__u64 address;
+	__u64 count;
+};
+
 struct call {
 	__u64 owner;		/* pid_tgid of the thread whose call it is; 0 when the slot is free */
 	struct tt_data data;	/* the record that the filter judges and every data record starts with */
@@ -25,6 +43,7 @@ struct call {
 	__u64 segment_left;
 	__u64 segments;		/* the next struct iovec */
 	__u64 segment_count;	/* left */
+	struct extent extent;	/* the last one read */
 	__u64 message_left;	/* bytes that this message moved and that are in no record yet */
 	__u64 messages;		/* the next struct mmsghdr */
 	__u32 message_count;	/* left */
@@ -37,7 +56,12 @@ struct call {
 	__u8 gathered;		/* the gather stage has had its turn */
 	__u8 slot;
 	__u8 narrow;		/* as in struct syscall_exit */
-	__u8 reserved[4];
+	__u8 uring;		/* an operation of io_uring */
+	__u8 reserved[3];
+	struct pending pending;
+	__u32 picked;		/* segments in picked_segments, which come before the others */
+	__u32 picked_next;
+	struct user_iovec picked_segments[PICKED_SEGMENTS];
 	struct tt_connection fresh;	/* where a new entry of the connection table is put together */
 };
 

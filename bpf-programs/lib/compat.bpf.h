@@ -50,6 +50,12 @@
 #define TT_SOCKET_FUNCTIONS_32 TT_SOCKET_FUNCTIONS_32_ARM64
 #endif
 
+struct syscall {
+	__u8 id;	/* enum tt_syscall */
+	__u8 shape;	/* enum tt_shape; NONE: not of the table */
+	__u8 direction;	/* enum tt_direction */
+};
+
 /* A system call that has returned. */
 struct syscall_exit {
 	long result;

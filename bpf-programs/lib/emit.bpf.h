@@ -136,7 +136,7 @@ static __always_inline bool emit_step(void *context, struct call *call)
 		return false;
 	}
 	if (!call->segment_left && !next_segment(call)) {
-		declare_gap(context, call, call->remaining, TT_GAP_FAULT);
+		declare_gap(context, call, call->remaining, call->uring ? TT_GAP_IO_URING : TT_GAP_FAULT);
 		return false;
 	}
 	if (call->segment_left)

@@ -60,7 +60,7 @@ static __always_inline __u64 message_flags(__u8 shape, const struct syscall_exit
 {
 	if (shape == TT_SHAPE_MESSAGE)
 		return exit->arguments[2];
-	if (shape == TT_SHAPE_BUFFER_F || shape == TT_SHAPE_MESSAGES)
+	if (shape == TT_SHAPE_BUFFER_F || shape == TT_SHAPE_MESSAGES || shape >= TT_SHAPE_PICKED)
 		return exit->arguments[3];
 	return 0;
 }
@@ -78,17 +78,28 @@ static __always_inline void forget_last_call(struct call *call)
 	call->segment_count = 0;
 	call->message_left = 0;
 	call->message_count = 0;
+	call->uring = 0;
+	call->picked = 0;
+	call->picked_next = 0;
 }
 
-/* Where the bytes of the call are, for the emit stage to walk. */
-static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit)
+/* Where the bytes of the call are, for the emit stage to walk. `uring`, a constant: for an operation of io_uring. */
+static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit,
+					 const bool uring)
 {
+	call->uring = uring;
 	if (shape == TT_SHAPE_SENDFILE)
 		call->gap_cause = TT_GAP_SENDFILE;
 	else if (shape == TT_SHAPE_SPLICE)
 		call->gap_cause = TT_GAP_SPLICE;
 	else if (call->data.record.direction == TT_DIRECTION_INGRESS && message_flags(shape, exit) & MSG_TRUNC)
 		call->gap_cause = TT_GAP_DISCARDED;
+	else if (uring && shape == TT_SHAPE_UNKNOWN)
+		call->gap_cause = TT_GAP_IO_URING;
+	else if (uring && shape == TT_SHAPE_PICKED)
+		use_picked(call, exit->arguments[1], exit->arguments[0], exit->arguments[2]);
+	else if (uring && shape == TT_SHAPE_PROVIDED)
+		use_provided(call, exit->arguments[1], exit->arguments[2]);
 	else if (shape == TT_SHAPE_IOVEC)
 		use_iovecs(call, exit->arguments[1], exit->arguments[2]);
 	else if (shape == TT_SHAPE_MESSAGE)
@@ -208,7 +219,8 @@ static __always_inline enum beginning beginning_of(__u8 shape, __u8 direction, c
 /* Fills the slot of the call; false when there is nothing for the next stage. */
 static __always_inline bool fill_call(struct call *call, const struct syscall *syscall, __u8 direction,
 				      const struct syscall_exit *exit, struct sock *sk,
-				      struct tt_connection *connection, struct task_struct *task, bool trusted)
+				      struct tt_connection *connection, struct task_struct *task,
+				      const bool uring, bool trusted)
 {
 	struct tt_record *record = &call->data.record;
 	__u8 shape = syscall->shape;
@@ -239,15 +251,16 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 		account(call, connection, size);
 		if (lost_entry(call, connection))
 			return false;
-		locate_bytes(call, shape, exit);
+		locate_bytes(call, shape, exit, uring);
 	}
 	return call->opens || size;
 }
 
-/* Everything about one call on one socket, up to the filter, which is the first of the `stages`. */
-static __always_inline void record_call(void *context, void *stages, const struct syscall *syscall,
-					__u8 direction, const struct syscall_exit *exit, struct sock *sk,
-					struct task_struct *task, bool trusted)
+/* Everything about one call on one socket, up to the filter, which is the first of the `stages`; `uring` as above. */
+static __always_inline void record_operation(void *context, void *stages, const bool uring,
+					     const struct syscall *syscall, __u8 direction,
+					     const struct syscall_exit *exit, struct sock *sk,
+					     struct task_struct *task, bool trusted)
 {
 	enum beginning beginning = beginning_of(syscall->shape, direction, exit);
 	struct tt_connection *connection = known_connection(context, sk, beginning != BEGAN_BEFORE);
@@ -268,7 +281,7 @@ static __always_inline void record_call(void *context, void *stages, const struc
 		count_many(TT_COUNTER_UNTRACKED_BYTES, bytes_moved(syscall->shape, direction, exit));
 		return;
 	}
-	if (fill_call(call, syscall, direction, exit, sk, connection, task, trusted)) {
+	if (fill_call(call, syscall, direction, exit, sk, connection, task, uring, trusted)) {
 		bpf_tail_call(context, stages, TT_STAGE_FILTER);
 		count(TT_COUNTER_TAIL_CALL_FAILED);
 		count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);
@@ -287,7 +300,7 @@ static __always_inline void on_return(void *context, void *stages, const struct 
 		return;
 	sk = sock_of_call(task, syscall->shape, &direction, exit, trusted);
 	if (sk)
-		record_call(context, stages, syscall, direction, exit, sk, task, trusted);
+		record_operation(context, stages, false, syscall, direction, exit, sk, task, trusted);
 }
 
 /* Whether a call is one to look at closer; cheap, because most calls of the machine are not. */

@@ -14,6 +14,7 @@ enum bpf_map_type_subset {
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -107,6 +108,7 @@ struct files_struct {
 
 struct mm_struct {
 	struct file *exe_file;
+	unsigned long task_size;
 };
 
 struct thread_info {
@@ -121,6 +123,9 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	void *stack;
+	__s32 pid;
+	__s32 tgid;
+	unsigned int flags;
 };
 
 struct in6_addr {
@@ -226,6 +231,14 @@ struct user_mmsghdr {
 	struct user_msghdr header;
 	__u32 length;
 	__u32 pad;
+};
+
+/* An entry of a ring of buffers that a process provides to io_uring. */
+struct user_provided_buffer {
+	__u64 base;
+	__u32 length;
+	__u16 id;
+	__u16 reserved;
 };
 
 #endif

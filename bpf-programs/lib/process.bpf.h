@@ -34,10 +34,9 @@ static __always_inline void read_process_name(char *name, struct task_struct *ta
 
 static __always_inline void read_process(struct tt_record *record, struct task_struct *task, bool trusted)
 {
-	__u64 ids = bpf_get_current_pid_tgid();
-
-	record->pid = ids >> 32;
-	record->tid = ids;
+	/* Not bpf_get_current_pid_tgid: a worker of io_uring runs for another thread. */
+	record->pid = READ(trusted, task, tgid);
+	record->tid = READ(trusted, task, pid);
 	record->uid = bpf_get_current_uid_gid();
 	record->cgroup = bpf_get_current_cgroup_id();
 	read_process_name(record->name, task, trusted);

@@ -27,18 +27,13 @@ static __always_inline void use_iovecs(struct call *call, __u64 iovecs, __u64 co
 	call->message_left = call->data.size;
 }
 
-/* A pointer, and the size or number of what it points to: so is an iovec, and so a msghdr names its iovecs. */
-struct extent {
-	__u64 address;
-	__u64 count;
-};
-
 /*
- * Reads an extent, the 32-bit one of a narrow call widened. Without a branch: it would be verified again at
- * every step of a walk.
+ * Reads an extent into call->extent, the 32-bit one of a narrow call widened. Without a branch, and in map memory:
+ * the verifier would follow either through every step of a walk.
  */
-static __always_inline bool read_extent(struct extent *extent, __u64 address, __u8 narrow)
+static __always_inline bool read_extent(struct call *call, __u64 address, __u8 narrow)
 {
+	struct extent *extent = &call->extent;
 	__u64 narrow_mask, size;
 
 	/* The compiler would leave the mask out where it knows the range, and the verifier does not. */
@@ -57,21 +52,19 @@ static __always_inline bool read_extent(struct extent *extent, __u64 address, __
 }
 
 /* Where the iovecs of a message are. */
-static __always_inline bool read_message(struct extent *segments, __u64 address, __u8 narrow)
+static __always_inline bool read_message(struct call *call, __u64 address, __u8 narrow)
 {
-	return read_extent(segments, address + (SEGMENTS_OFFSET >> narrow), narrow);
+	return read_extent(call, address + (SEGMENTS_OFFSET >> narrow), narrow);
 }
 
 static __always_inline void use_message(struct call *call, __u64 address)
 {
-	struct extent segments;
-
-	if (!read_message(&segments, address, call->narrow)) {
+	if (!read_message(call, address, call->narrow)) {
 		count(TT_COUNTER_FAULT);
 		call->bad_structures = 1;
 		return;
 	}
-	use_iovecs(call, segments.address, segments.count);
+	use_iovecs(call, call->extent.address, call->extent.count);
 }
 
 static __always_inline void use_messages(struct call *call, __u64 address, __u32 count)
@@ -102,33 +95,85 @@ static __always_inline __u64 sum_of_messages(__u64 address, __u32 messages, __u8
 	return sum;
 }
 
+/* The first segments as the kernel knows them, and from then on as user memory has them: NULL when it has not. */
+static __always_inline void use_picked(struct call *call, __u64 picked, __u64 iovecs, __u64 count)
+{
+	__u32 n = count < PICKED_AT_SUBMISSION ? count : PICKED_AT_SUBMISSION;
+
+	call->message_left = call->data.size;
+	asm volatile("" : "+r"(n));
+	if (n > PICKED_AT_SUBMISSION ||
+	    bpf_probe_read_kernel(call->picked_segments, n * sizeof(struct user_iovec), (void *)picked))
+		return;
+	call->picked = n;
+	if (iovecs && count > n) {
+		call->segments = iovecs + n * sizeof(struct user_iovec);
+		call->segment_count = count - n;
+	}
+}
+
+/*
+ * Several buffers of a ring of provided buffers, in the order in which they were taken. `place` is the first
+ * one's index and, in the upper half, the mask of the ring.
+ */
+static __always_inline void use_provided(struct call *call, __u64 buffers, __u64 place)
+{
+	__u16 index = place, mask = place >> 32;
+	struct user_provided_buffer buffer;
+
+	call->message_left = call->data.size;
+	for (__u32 i = 0; i < PICKED_SEGMENTS; i++) {
+		if (bpf_probe_read_kernel(&buffer, sizeof(buffer),
+					  (void *)(buffers + ((index + i) & mask) * sizeof(buffer))))
+			return;
+		call->picked_segments[i].base = buffer.base;
+		call->picked_segments[i].length = buffer.length;
+		call->picked = i + 1;
+	}
+}
+
+static __always_inline bool next_picked(struct call *call)
+{
+	__u32 i = call->picked_next;
+	struct user_iovec *segment = &call->picked_segments[i & (PICKED_SEGMENTS - 1)];
+
+	call->picked_next = i + 1;
+	call->address = segment->base;
+	call->segment_left = segment->length < call->message_left ? segment->length : call->message_left;
+	return true;
+}
+
 /* Goes one step towards the next byte; false when the structures cannot be read. */
 static __always_inline bool next_segment(struct call *call)
 {
-	__u8 narrow = call->narrow;
-	struct extent extent;
+	const struct extent *extent = &call->extent;
+	__u8 narrow;
 
 	if (call->bad_structures)
 		return false;
+	if (call->picked_next < call->picked && call->message_left)
+		return next_picked(call);
+	narrow = call->narrow;
+	asm volatile("" : "+r"(narrow));
 	if (call->message_left) {
-		if (!call->segment_count || !read_extent(&extent, call->segments, narrow))
+		if (!call->segment_count || !read_extent(call, call->segments, narrow))
 			return false;
 		call->segments += sizeof(struct user_iovec) >> narrow;
 		call->segment_count--;
-		call->address = extent.address;
-		call->segment_left = extent.count < call->message_left ? extent.count : call->message_left;
+		call->address = extent->address;
+		call->segment_left = extent->count < call->message_left ? extent->count : call->message_left;
 	} else {
 		__u64 message = call->messages;
 		__u32 length;
 
-		if (!call->message_count || !read_message(&extent, message, narrow) ||
+		if (!call->message_count || !read_message(call, message, narrow) ||
 		    bpf_probe_read_user(&length, sizeof(length),
 					(void *)(message + (LENGTH_OFFSET >> narrow))))
 			return false;
 		call->messages = message + (sizeof(struct user_mmsghdr) >> narrow);
 		call->message_count--;
-		call->segments = extent.address;
-		call->segment_count = extent.count;
+		call->segments = extent->address;
+		call->segment_count = extent->count;
 		/* Whatever the process has made of its memory since: no more than the call moved. */
 		call->message_left = length < call->remaining ? length : call->remaining;
 	}
@@ -138,7 +183,7 @@ static __always_inline bool next_segment(struct call *call)
 /* Whether more than one segment may be left. */
 static __always_inline bool has_segments(const struct call *call)
 {
-	return call->segment_count + call->message_count > 1;
+	return call->segment_count + call->message_count + call->picked - call->picked_next > 1;
 }
 
 #endif

@@ -7,17 +7,11 @@
 #include "counters.bpf.h"
 #include "helpers.bpf.h"
 
-/* The sock of a descriptor of the current task, or NULL (counted) when it is not a socket. */
-static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u64 argument, bool trusted)
+/* The sock of a file, or NULL (counted) when it is not a socket. */
+static __always_inline struct sock *sock_of_file(struct file *file)
 {
-	__u32 fd = argument;
-	struct files_struct *files = READ(trusted, task, files);
-	struct fdtable *table = READ(trusted, files, fdt);
-	struct file *file = 0;
 	struct socket *socket;
 
-	if (fd < READ(trusted, table, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), READ(trusted, table, fd) + fd);
 	if (!file) {
 		count(TT_COUNTER_NO_FILE);
 		return 0;
@@ -28,6 +22,19 @@ static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u64 a
 	}
 	socket = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(socket, sk);
+}
+
+/* The sock of a descriptor of a task. */
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u64 argument, bool trusted)
+{
+	__u32 fd = argument;
+	struct files_struct *files = READ(trusted, task, files);
+	struct fdtable *table = READ(trusted, files, fdt);
+	struct file *file = 0;
+
+	if (fd < READ(trusted, table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), READ(trusted, table, fd) + fd);
+	return sock_of_file(file);
 }
 
 static __always_inline bool is_tcp(struct sock *sk)

@@ -37,7 +37,7 @@ static __always_inline bool on_numbered_exit(void *context, void *stages, struct
 	if (!syscall.shape)
 		return false;
 	exit.result = widened(result, compat);
-	exit.narrow = is_narrow(number, compat);
+	exit.narrow = passes_narrow(number, compat);
 	if (syscall.shape == TT_SHAPE_SOCKETCALL) {
 		read_registers(regs, &exit, compat, trusted);
 		if (!unpack_socketcall(&syscall, &exit))

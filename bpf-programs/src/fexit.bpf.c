@@ -8,6 +8,7 @@
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
+#include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
 #include "sys_exit.bpf.h"
 #include "turns.bpf.h"
@@ -48,7 +49,7 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 	task = current_task(true);
 	/* These functions serve x32 callers too and, on arm64, 32-bit ones. */
 	compat = is_compat_call(task, true);
-	exit.narrow = is_narrow(read_syscall_number(regs, true), compat);
+	exit.narrow = passes_narrow(read_syscall_number(regs, true), compat);
 	read_registers(regs, &exit, compat, true);
 	on_return(context, stages_of(syscall.id), &syscall, &exit, task, true);
 	return 0;

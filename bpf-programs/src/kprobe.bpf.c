@@ -8,6 +8,7 @@
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
+#include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
 #include "sys_exit.bpf.h"
 
@@ -43,7 +44,7 @@ static __always_inline int on_kretprobe(struct pt_regs *context, const struct sy
 	}
 	if (syscall.shape == TT_SHAPE_MESSAGES)
 		return enter_stage(context, &stages, TT_STAGE_MESSAGES);
-	exit.narrow = is_narrow(number, compat);
+	exit.narrow = passes_narrow(number, compat);
 	read_registers(regs, &exit, compat, false);
 	on_return(context, &stages, &syscall, &exit, task, false);
 	return 0;

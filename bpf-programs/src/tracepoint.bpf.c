@@ -10,6 +10,7 @@
 #include "lifecycle_programs.bpf.h"
 #include "gather.bpf.h"
 #include "identify.bpf.h"
+#include "io_uring_programs.bpf.h"
 #include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -6,6 +6,7 @@
 export { ProbesError, type ProbesErrorCode } from "./errors.ts";
 export {
   type AttachStrategy,
+  type IoUringPrograms,
   MAPS,
   type ObjectChoice,
   probeObject,

@@ -18,8 +18,8 @@ const CHOICES = (["x64", "arm64"] as const).flatMap((architecture) =>
 test.each(CHOICES)(
   "the $architecture object of $strategy, $transport, atomics $atomics has all that it is said to have",
   (choice) => {
-    const { path, programSets, identify } = probeObject(choice);
-    const { fileStages, ...maps } = MAPS;
+    const { path, programSets, identify, ioUring } = probeObject(choice);
+    const { fileStages, ioUringStages, ...maps } = MAPS;
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
     const shared = choice.architecture === "x64" ? "ia32" : "arm64";
@@ -31,6 +31,10 @@ test.each(CHOICES)(
       state,
       destroy,
     ]);
+    expect(ioUring !== undefined).toBe(choice.atomics);
+    const { stages: ioUringPrograms = {}, ...others } = ioUring ?? {};
+    if (ioUring !== undefined)
+      programs.push(...Object.values(others), ...Object.values(ioUringPrograms), ioUringStages);
     const names = [...programs, identify, ...Object.values(maps)];
     if (choice.strategy === "fexit") names.push(fileStages);
     for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);

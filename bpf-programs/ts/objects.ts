@@ -54,6 +54,20 @@ export interface ProgramSet {
   readonly destroy: string;
 }
 
+/** The programs that see what io_uring does without system calls; the same in every object that has them. */
+export interface IoUringPrograms {
+  /** On `io_uring:io_uring_complete`, where its arguments are the values of the completion. */
+  readonly completeValues: string;
+  /** The same where one of its arguments points to them (from 6.14 or so on). */
+  readonly completeCqe: string;
+  /** On `io_uring:io_uring_submit_req`, which was `io_uring_submit_sqe` once. */
+  readonly submit: string;
+  /** On `io_uring:io_uring_task_add`. */
+  readonly wake: string;
+  /** By stage: put into {@link MAPS.ioUringStages}. */
+  readonly stages: { readonly record: string; readonly emit: string; readonly gather: string };
+}
+
 /** Where a compiled object is and what is in it. */
 export interface ProbeObject {
   /** Absolute path of the ELF file. */
@@ -62,6 +76,8 @@ export interface ProbeObject {
   readonly programSets: readonly ProgramSet[];
   /** Run once with BPF_PROG_TEST_RUN by the tap itself; returns, and remembers, the process to ignore. */
   readonly identify: string;
+  /** Absent from the objects for kernels that do not tell which request has completed. */
+  readonly ioUring?: IoUringPrograms;
 }
 
 /** The maps of every object. */
@@ -78,7 +94,17 @@ export const MAPS = {
   stages: "stages",
   /** The same for the calls on files of the fexit strategy; only there. */
   fileStages: "file_stages",
+  /** The same for the programs of io_uring; only where there are any. */
+  ioUringStages: "io_uring_stages",
 } as const;
+
+const IO_URING: IoUringPrograms = {
+  completeValues: "io_uring_complete_values",
+  completeCqe: "io_uring_complete_cqe",
+  submit: "io_uring_submit",
+  wake: "io_uring_wake",
+  stages: { record: "record_io_uring", emit: "emit_io_uring", gather: "gather_io_uring" },
+};
 
 const TYPED_LIFE_CYCLE = { state: "state_btf", destroy: "destroy_btf" } as const;
 const RAW_LIFE_CYCLE = { state: "state_raw", destroy: "destroy_raw" } as const;
@@ -168,5 +194,5 @@ export function probeObject({
   // Typed tracepoint hooks need bpf_get_current_task_btf, which is as old as the atomics.
   const programSets =
     strategy === "tracepoint" && !atomics ? sets.filter(({ kind }) => kind === "raw") : sets;
-  return { path, programSets, identify: "identify" };
+  return { path, programSets, identify: "identify", ...(atomics ? { ioUring: IO_URING } : {}) };
 }

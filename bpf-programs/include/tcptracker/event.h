@@ -61,6 +61,7 @@ enum tt_gap_cause {
 	 * behind everything else, because the place in the stream is not known.
 	 */
 	TT_GAP_UNSEEN = 8,
+	TT_GAP_IO_URING = 9,	/* moved by io_uring, and the kernel no longer told where to */
 };
 
 /* Which sides of the connection the tapped process shut down itself, as a bit set. */
@@ -167,6 +168,7 @@ enum tt_stage {
 	TT_STAGE_GATHER,	/* for emit: puts the small segments of a call into one record */
 	TT_STAGE_MESSAGES,	/* before the filter: a call that moves several messages */
 	TT_STAGE_COMPAT,	/* before the filter: a call of a 32-bit program (fexit and kprobe strategies) */
+	TT_STAGE_RECORD,	/* before the filter: what io_uring has completed, once it is known where its bytes are */
 	TT_STAGE_MAX,
 };
 

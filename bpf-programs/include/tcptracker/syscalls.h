@@ -50,6 +50,33 @@
 	X(SHUTDOWN, shutdown, 48, 210, 373, 293, SHUTDOWN, NONE)
 
 /*
+ * What io_uring does on a socket without a system call for each: those of its operations (IORING_OP_*, an ABI)
+ * that are like calls of the table above.
+ *
+ *   X(name, number, shape of the arguments, direction)
+ */
+#define TT_IO_URING_OPERATIONS(X)                         \
+	X(READV, 1, IOVEC, INGRESS)                       \
+	X(WRITEV, 2, IOVEC, EGRESS)                       \
+	X(READ_FIXED, 4, BUFFER, INGRESS)                 \
+	X(WRITE_FIXED, 5, BUFFER, EGRESS)                 \
+	X(SENDMSG, 9, MESSAGE, EGRESS)                    \
+	X(RECVMSG, 10, MESSAGE, INGRESS)                  \
+	X(ACCEPT, 13, ACCEPT, NONE)                       \
+	X(CONNECT, 16, CONNECT, NONE)                     \
+	X(READ, 22, BUFFER, INGRESS)                      \
+	X(WRITE, 23, BUFFER, EGRESS)                      \
+	X(SEND, 26, BUFFER_F, EGRESS)                     \
+	X(RECV, 27, BUFFER_F, INGRESS)                    \
+	X(SPLICE, 30, SPLICE, NONE)                       \
+	X(SHUTDOWN, 34, SHUTDOWN, NONE)                   \
+	X(SEND_ZC, 47, BUFFER_F, EGRESS)                  \
+	X(SENDMSG_ZC, 48, MESSAGE, EGRESS)                \
+	X(READ_MULTISHOT, 49, BUFFER, INGRESS)            \
+	X(READV_FIXED, 60, IOVEC, INGRESS)                \
+	X(WRITEV_FIXED, 61, IOVEC, EGRESS)
+
+/*
  * Further numbers by which 32-bit programs make the same calls: X(name, number on i386, on ARM, shape, direction).
  * These are sendfile with a 32-bit position, recvmmsg with a 64-bit time, and send and recv, which are
  * sendto and recvfrom without an address.
@@ -78,7 +105,8 @@
 
 /*
  * On i386 one number stands for all calls on sockets, and its first argument for which; the second one is where the
- * arguments are: X(name, first argument, how many of the arguments matter, shape, direction). C libraries still use it for what was no system call of its own before Linux 4.3.
+ * arguments are: X(name, first argument, how many of the arguments matter, shape, direction). C libraries still use it
+ * for what was no system call of its own before Linux 4.3.
  */
 #define TT_SOCKETCALL_X86 102
 #define TT_SOCKETCALLS(X)                                             \
@@ -125,6 +153,9 @@ enum tt_syscall {
 #define X(name, ...) TT_SYSCALL_##name,
 	TT_SYSCALLS(X)
 #undef X
+#define X(name, number, shape, direction) TT_SYSCALL_IO_URING_##name,
+	TT_IO_URING_OPERATIONS(X)
+#undef X
 	TT_SYSCALL_MAX,
 };
 
@@ -141,6 +172,11 @@ enum tt_shape {
 	TT_SHAPE_SPLICE,
 	TT_SHAPE_SHUTDOWN,
 	TT_SHAPE_SOCKETCALL,
+
+	/* Of io_uring only, for what was BUFFER, BUFFER_F, IOVEC or MESSAGE. */
+	TT_SHAPE_PICKED,	/* (user iovec[], kernel iovec[], count, flags): the kernel has the first few */
+	TT_SHAPE_PROVIDED,	/* (0, io_uring_buf[], first and mask, flags): several buffers of a ring */
+	TT_SHAPE_UNKNOWN,	/* (0, 0, 0, flags): nobody knows any more where the bytes are */
 };
 
 #endif

@@ -3,6 +3,7 @@ import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecor
 import { TapError } from "./errors.ts";
 import type { Hook } from "./kernel/attachment.ts";
 import type { Way } from "./kernel/candidates.ts";
+import type { IoUringSupport } from "./kernel/io-uring.ts";
 import { Probe, type Counters, type Refusal } from "./kernel/probe.ts";
 import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
@@ -141,6 +142,11 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
       (hook): hook is Hook & { reason: string } =>
         hook.reason !== undefined && !(hook.compat === true && hook.unknown === true),
     );
+  }
+
+  /** Whether this kernel lets the tap see what io_uring moves; where it does not, a reason. */
+  get ioUring(): IoUringSupport {
+    return this.#probe.ioUring;
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

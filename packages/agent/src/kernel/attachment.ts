@@ -13,6 +13,7 @@ import { MAPS, type ProgramSet, type StagePrograms } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
+import { IoUring, type IoUringSupport } from "./io-uring.ts";
 
 /** A reader is woken when the buffer is an eighth full, and at every further eighth. */
 export const WAKEUP_FRACTION = 8;
@@ -55,6 +56,7 @@ export interface Attachment {
   /** What is attached: the hooks and the life-cycle programs. */
   readonly programs: readonly BpfProgram[];
   readonly hooks: readonly Hook[];
+  readonly ioUring: IoUringSupport;
 }
 
 /**
@@ -72,7 +74,8 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     });
   const missing: Missing = new Map();
   const limited = new Map<string, string>();
-  const object = loadWithout(missing, candidate, options);
+  const ioUring = new IoUring(candidate.object);
+  const object = loadWithout(missing, candidate, options, ioUring);
   const links: BpfLink[] = [];
   try {
     identifyTap(object, candidate.object.identify);
@@ -92,7 +95,16 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
         leaveOut(missing, candidate, program.name, error);
       }
     }
-    return { object, links, programs, hooks: hooksOf(object, candidate, missing, limited) };
+    const attached = ioUring.attach(object);
+    links.push(...attached.links);
+    programs.push(...attached.programs);
+    return {
+      object,
+      links,
+      programs,
+      hooks: hooksOf(object, candidate, missing, limited),
+      ioUring: ioUring.support,
+    };
   } catch (error) {
     for (const link of links) link.close();
     object.close();
@@ -161,7 +173,7 @@ function leaveOut(missing: Missing, { set }: Candidate, program: string, error: 
   missing.set(program, error);
 }
 
-function open(candidate: Candidate, options: ResolvedTapOptions): BpfObject {
+function open(candidate: Candidate, options: ResolvedTapOptions, ioUring: IoUring): BpfObject {
   const ring = candidate.transport === "ringbuf" ? { maxEntries: options.bufferSize } : {};
   const object = BpfObject.open(candidate.object.path, {
     name: "tcptracker",
@@ -178,16 +190,21 @@ function open(candidate: Candidate, options: ResolvedTapOptions): BpfObject {
   const stages = [set.stages, set.fileStages ?? {}].flatMap(
     (programs) => Object.values(programs) as string[],
   );
-  const wanted = new Set([...stages, ...lifeCycle(candidate), probe.identify]);
+  const wanted = new Set([...stages, ...lifeCycle(candidate), probe.identify, ...ioUring.wanted]);
   for (const { name } of hookPrograms(object, candidate)) wanted.add(name);
   for (const program of object.programs.values()) program.autoload = wanted.has(program.name);
   return object;
 }
 
 /** Loads the candidate; adds the programs that had to be left out for it to `missing`. */
-function loadWithout(missing: Missing, candidate: Candidate, options: ResolvedTapOptions): BpfObject {
+function loadWithout(
+  missing: Missing,
+  candidate: Candidate,
+  options: ResolvedTapOptions,
+  ioUring: IoUring,
+): BpfObject {
   for (;;) {
-    const object = open(candidate, options);
+    const object = open(candidate, options, ioUring);
     try {
       checkLayout(object);
       if (candidate.strategy === "fexit") leaveOutUnknownTargets(missing, object, candidate);
@@ -197,7 +214,11 @@ function loadWithout(missing: Missing, candidate: Candidate, options: ResolvedTa
     } catch (error) {
       object.close();
       const refused = error instanceof BpfError ? error.verifier?.program : undefined;
-      // Each turn leaves out one more program, so there are not many.
+      // Each turn leaves out one more program, or those of io_uring, so there are not many.
+      if (refused !== undefined && ioUring.wanted.includes(refused)) {
+        ioUring.giveUp(error);
+        continue;
+      }
       if (refused === undefined || !isHook(candidate.set, refused) || missing.has(refused)) throw error;
       leaveOut(missing, candidate, refused, error);
     }

@@ -6,6 +6,7 @@ import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
+import type { IoUringSupport } from "./io-uring.ts";
 import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
@@ -53,6 +54,10 @@ export class Probe {
   /** What is attached to the system calls and, with a reason, what is not. */
   get hooks(): readonly Hook[] {
     return this.#attachment.hooks;
+  }
+
+  get ioUring(): IoUringSupport {
+    return this.#attachment.ioUring;
   }
 
   /** Where the records come from: a ring buffer or, by transport, an array of perf events. */

@@ -21,6 +21,8 @@ export interface CaseReport {
   readonly other: number;
   /** How many of what the case counts: see there. */
   readonly count: number;
+  /** The process of both ends. */
+  readonly pid: number;
   /** The clients' own ports, in the order of the connections. */
   readonly clients: readonly number[];
 }
@@ -53,9 +55,9 @@ function build(): string {
  *
  * @returns its report, or why this machine cannot run it
  */
-export async function tryCase(name: string): Promise<CaseReport | string> {
+export async function tryCase(name: string, ...args: readonly string[]): Promise<CaseReport | string> {
   const options = { timeout: DEADLINE, killSignal: "SIGKILL" } as const;
-  const { stdout } = await promisify(execFile)(build(), [name], options);
+  const { stdout } = await promisify(execFile)(build(), [name, ...args], options);
   const report = JSON.parse(stdout) as CaseReport | { readonly unsupported: string };
   return "unsupported" in report ? report.unsupported : report;
 }

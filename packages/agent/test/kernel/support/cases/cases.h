@@ -20,6 +20,9 @@ struct report {
 
 extern struct report report;
 
+/* What follows the name of the case, up to NULL. */
+extern char **arguments;
+
 void die(const char *what);
 /* Dies unless the call succeeded, and gives its result. */
 long check(long result, const char *what);
@@ -72,5 +75,7 @@ void case_repair_unread(void);
 void case_linger_fin(void);
 void case_fastopen_connect(void);
 void case_self(void);
+void case_io_uring(void);
+void case_io_uring_others(void);
 
 #endif

@@ -14,6 +14,7 @@
 #define PATIENCE_MS 20000
 
 struct report report;
+char **arguments;
 
 static const struct {
 	const char *name;
@@ -52,6 +53,8 @@ static const struct {
 	{ "linger-fin", case_linger_fin },
 	{ "fastopen-connect", case_fastopen_connect },
 	{ "self", case_self },
+	{ "io-uring", case_io_uring },
+	{ "io-uring-others", case_io_uring_others },
 };
 
 void die(const char *what)
@@ -164,22 +167,23 @@ static void print_report(void)
 		printf("{\"unsupported\":\"%s\"}\n", report.unsupported);
 		return;
 	}
-	printf("{\"listener\":%u,\"other\":%u,\"count\":%lu,\"clients\":[", report.listener, report.other,
-	       report.count);
+	printf("{\"listener\":%u,\"other\":%u,\"count\":%lu,\"pid\":%d,\"clients\":[", report.listener,
+	       report.other, report.count, getpid());
 	for (unsigned i = 0; i < report.client_count; i++)
 		printf("%s%u", i ? "," : "", report.clients[i]);
 	puts("]}");
 }
 
-int main(int count, char **arguments)
+int main(int count, char **words)
 {
-	for (size_t i = 0; count == 2 && i < sizeof(cases) / sizeof(*cases); i++) {
-		if (strcmp(arguments[1], cases[i].name) == 0) {
+	for (size_t i = 0; count >= 2 && i < sizeof(cases) / sizeof(*cases); i++) {
+		if (strcmp(words[1], cases[i].name) == 0) {
+			arguments = words + 2;
 			cases[i].run();
 			print_report();
 			return 0;
 		}
 	}
-	fputs("usage: cases NAME\n", stderr);
+	fputs("usage: cases NAME [ARGUMENT...]\n", stderr);
 	return 2;
 }
