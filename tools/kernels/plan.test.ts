@@ -26,15 +26,15 @@ describe("steps", () => {
   });
 
   test("a quick run has few scenarios and few taps", () => {
-    expect(stepFor({ strategy: "auto", transport: "auto" }, true, true).files).toEqual(["syscalls", "load"]);
-    expect(stepFor(kprobe, true, true)).toMatchObject({ files: ["syscalls"], amount: "few" });
+    expect(stepFor({ strategy: "auto", transport: "auto" }, true, true).files).toEqual(["syscalls", "compat", "load"]);
+    expect(stepFor(kprobe, true, true)).toMatchObject({ files: ["syscalls", "compat"], amount: "few" });
     expect(stepFor(kprobe, true, false).amount).toBe("all");
   });
 
   test("the script runs each with its environment and a limit", () => {
     const script = planScript([stepFor(kprobe, true, true)], 600);
     expect(script).toContain("TCPTRACKER_TEST_ATTACH=kprobe TCPTRACKER_TEST_TRANSPORT=ringbuf");
-    expect(script).toMatch(/timeout -s KILL 600 node .* \/out\/kprobe-ringbuf\.jsonl syscalls/);
+    expect(script).toMatch(/timeout -s KILL 600 node .* \/out\/kprobe-ringbuf\.jsonl syscalls compat/);
   });
 });
 

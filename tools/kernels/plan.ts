@@ -44,7 +44,7 @@ export function stepFor(combination: Combination, supported: boolean, quick: boo
   const { strategy, transport } = combination;
   if (!supported) return { ...combination, files: ["refused"], amount: "few" };
   if (quick) {
-    const files = strategy === "auto" ? ["syscalls", "load"] : ["syscalls"];
+    const files = strategy === "auto" ? ["syscalls", "compat", "load"] : ["syscalls", "compat"];
     return { ...combination, files, amount: "few" };
   }
   const raw = strategy === "tracepoint" && transport === "ringbuf" ? ["regressions-raw"] : [];
@@ -52,7 +52,7 @@ export function stepFor(combination: Combination, supported: boolean, quick: boo
 }
 
 /** The kernel tests that are about the kernel, not about the command around it. */
-const TEST_FILES = ["syscalls", "regressions", "regressions-calls", "regressions-threads", "overload"];
+const TEST_FILES = ["syscalls", "compat", "regressions", "regressions-calls", "regressions-threads", "overload"];
 
 /** Everything that any step may run. */
 export const ALL_FILES: readonly string[] = [...TEST_FILES, "regressions-raw", "load", "refused"];

@@ -1,11 +1,12 @@
 // The calls of 32-bit programs: the scenarios of the catalog, made by the kernel's 32-bit entry.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildTraffic } from "../traffic/build.ts";
-import { catalog, type Scenario } from "../traffic/catalog.ts";
+import type { Scenario } from "../traffic/catalog.ts";
 import { runTraffic, TrafficError } from "../traffic/program.ts";
 import { expectBalance } from "./support/account.ts";
 import { Collector } from "./support/collector.ts";
 import { checkScenario } from "./support/scenario.ts";
+import { chosenScenarios } from "./support/scenarios.ts";
 
 /** The exit code of the traffic generator where there is no such entry. */
 const NO_ENTRY = 3;
@@ -30,10 +31,8 @@ afterAll(async () => {
   await always[Symbol.asyncDispose]();
 });
 
-/** Those that have connections, but for the one that passes wrong addresses: they cannot be rewritten. */
-const scenarios = catalog.filter(
-  ({ connections, args }) => connections.length > 0 && !args.includes("errors"),
-);
+/** All but the one that passes wrong addresses: they cannot be rewritten. */
+const scenarios = chosenScenarios().filter(({ args }) => !args.includes("errors"));
 
 /** socketcall(2) has the calls for sockets only. */
 function usesSocketCalls({ calls }: Scenario): boolean {
