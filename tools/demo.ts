@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs, styleText } from "node:util";
+import type { Paint } from "@tcptracker/agent";
 import type { TapRecord } from "@tcptracker/events";
 
 const root = dirname(import.meta.dirname);
@@ -110,9 +111,7 @@ const tapped = new Map([
   [server.process.pid, new RequestCounter("ingress")],
 ]);
 
-function paint(style: "dim" | "green" | "cyan" | "yellow" | "bold", text: string): string {
-  return styleText(style, text, { stream: process.stdout });
-}
+const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 
 function show(record: TapRecord): void {
   const counter = tapped.get(record.process.pid);

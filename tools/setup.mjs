@@ -21,8 +21,30 @@ const requirements = [
   { package: "zlib1g-dev", why: "libelf needs it", file: "/usr/include/zlib.h" },
   { package: "bpftool", why: "prints the BTF that the record layout is made from", command: "bpftool" },
   { package: "curl", why: "the tests tap it", command: "curl" },
+  { package: "libcap2-bin", why: "a test gives a program capabilities", command: "setcap" },
   { package: "python3", why: "the tests tap its HTTP server", command: "python3" },
 ];
+
+/** What else `npm run test:kernels` needs (`setup.mjs kernels`), and nothing else does. */
+const kernelRequirements = [
+  {
+    package: "qemu-system-x86",
+    why: "runs other kernels than this machine's",
+    command: "qemu-system-x86_64",
+  },
+  { package: "qemu-system-arm", why: "runs arm64 kernels", command: "qemu-system-aarch64" },
+  {
+    package: "busybox-static",
+    why: "the virtual machines' shell",
+    file: "/usr/share/doc/busybox-static",
+  },
+  { package: "e2fsprogs", why: "makes the virtual machines' disks", command: "mkfs.ext4" },
+  { package: "zstd", why: "unpacks kernels", command: "zstd" },
+  { package: "xz-utils", why: "unpacks older kernels", command: "xz" },
+  { package: "lld-19", why: "links for the other architecture", command: "ld.lld-19" },
+];
+
+const wanted = process.argv[2] === "kernels" ? [...requirements, ...kernelRequirements] : requirements;
 
 function say(text) {
   console.error(`setup: ${text}`);
@@ -50,7 +72,7 @@ function isMissing(requirement) {
 }
 
 function installDebianPackages() {
-  const missing = requirements.filter(isMissing);
+  const missing = wanted.filter(isMissing);
   if (missing.length === 0) return;
   const packages = missing.map((requirement) => requirement.package);
   say("this machine lacks:");
@@ -67,7 +89,7 @@ function installDebianPackages() {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
-  const still = requirements.filter(isMissing);
+  const still = wanted.filter(isMissing);
   if (still.length > 0)
     fail(
       `apt-get installed ${packages.join(" ")}, but these are still not found:`,

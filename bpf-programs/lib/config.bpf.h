@@ -22,6 +22,9 @@ const volatile __u64 wakeup_interval = 10000000;
 /* Makes connection ids unpredictable, so that they tell nothing about kernel addresses. */
 const volatile __u64 connection_seed = 0;
 
+/* Whether a second copy of each hook is attached (turns.bpf.h). */
+const volatile bool doubled = false;
+
 /* When the last wake-up was sent because of the interval: ns, CLOCK_MONOTONIC. */
 __u64 last_wakeup = 0;
 

@@ -12,6 +12,7 @@
 #include "compat.bpf.h"
 #include "config.bpf.h"
 #include "counters.bpf.h"
+#include "figures.bpf.h"
 #include "helpers.bpf.h"
 
 struct {
@@ -103,11 +104,12 @@ static __always_inline enum tt_role role_of(struct sock *sk, enum beginning begi
 }
 
 /*
- * The entry of a sock seen for the first time, with the process of `from`; NULL, counted, when the table is
- * full. It is put together in `entry`, because it is too large for the stack.
+ * The entry of a sock seen for the first time, by a call that moved `size` bytes, with the process of `from`; NULL,
+ * counted, when the table is full. It is put together in `entry`, because it is too large for the stack.
  */
 static __always_inline struct tt_connection *add_connection(struct tt_connection *entry, struct sock *sk,
-							    const struct tt_record *from, enum beginning beginning)
+							    const struct tt_record *from, __u64 size,
+							    enum beginning beginning)
 {
 	__u64 key = (__u64)sk;
 
@@ -122,6 +124,7 @@ static __always_inline struct tt_connection *add_connection(struct tt_connection
 	entry->close.record.joined = beginning == BEGAN_BEFORE ? TT_JOINED_MIDSTREAM : TT_JOINED_START;
 	entry->close.record.connection = mix(connection_seed ^ key ^ mix(from->time));
 	entry->started = from->time;
+	note_beginning(entry, sk, from->direction, size);
 	if (bpf_map_update_elem(&connections, &key, entry, BPF_NOEXIST) == 0)
 		count(TT_COUNTER_CONNECTIONS_OPENED);
 	/* Another CPU may have been first: its entry is as good. */

@@ -19,9 +19,12 @@ static __always_inline void count_many(enum tt_counter counter, __u64 n)
 	__u32 key = counter;
 	__u64 *value = bpf_map_lookup_elem(&counters, &key);
 
+	if (!value)
+		return;
+	/* The compiler makes an atomic "or" of adding a constant 0, which kernels before 5.12 do not have. */
+	barrier_var(n);
 	/* Atomic although per CPU: a soft interrupt may run a life-cycle program in between. */
-	if (value)
-		__sync_fetch_and_add(value, n);
+	__sync_fetch_and_add(value, n);
 }
 
 static __always_inline void count(enum tt_counter counter)

@@ -137,7 +137,7 @@ static __always_inline struct tt_connection *known_connection(void *context, str
 	/* Without TCP having said so before, the tap has missed an end. */
 	if (!connection->ended)
 		count(TT_COUNTER_STALE_CONNECTION);
-	end_connection(context, connection, sk);
+	end_connection(context, connection, sk, true);
 	return 0;
 }
 
@@ -233,7 +233,7 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 	read_process(record, task, trusted);
 	size = bytes_moved(shape, direction, exit);
 	if (!connection)
-		connection = add_connection(&call->fresh, sk, record, beginning_of(shape, direction, exit));
+		connection = add_connection(&call->fresh, sk, record, size, beginning_of(shape, direction, exit));
 	if (!connection) {
 		count_many(TT_COUNTER_UNTRACKED_BYTES, size);
 		return false;

@@ -16,6 +16,7 @@ enum bpf_map_type_subset {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum bpf_update_flags {
@@ -23,6 +24,8 @@ enum bpf_update_flags {
 	BPF_NOEXIST = 1,
 };
 
+#define BPF_F_NO_PREALLOC 1
+#define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 
 enum bpf_ringbuf_flags {
@@ -53,8 +56,19 @@ enum bpf_ringbuf_flags {
 
 enum tcp_state {
 	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
+	TCP_FIN_WAIT2 = 5,
+	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
+	TCP_CLOSING = 11,
 };
+
+/* Bit of skc_flags: the peer has sent its FIN. */
+#define SOCK_DONE 1
 
 typedef _Bool bool;
 enum { false = 0, true = 1 };
@@ -127,6 +141,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -138,6 +153,7 @@ struct sock {
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u32 sk_max_ack_backlog;
+	void *sk_user_data;
 	struct socket *sk_socket;
 };
 
@@ -149,7 +165,18 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
 struct tcp_sock {
+	__u32 write_seq;	/* behind the last byte that a process gave */
+	__u32 snd_una;
+	__u32 rcv_nxt;
+	__u32 copied_seq;	/* behind the last byte that a process took */
+	__u32 urg_seq;
+	__u64 bytes_acked;
+	__u64 bytes_received;
 	__u32 srtt_us;
 	__u32 total_retrans;
 };

@@ -7,8 +7,10 @@
 
 #include "connection.bpf.h"
 #include "counters.bpf.h"
+#include "figures.bpf.h"
 #include "helpers.bpf.h"
 #include "records.bpf.h"
+#include "unseen.bpf.h"
 
 /* These run in whatever context TCP happens to be in: the process is the one that the entry remembers. */
 static __always_inline struct tt_record *stamp(struct tt_connection *connection)
@@ -51,10 +53,10 @@ static __always_inline bool send_last_records(void *context, struct tt_connectio
 	if (connection->open_owed && !emit_open(context, connection, record))
 		return false;
 	record->direction = TT_DIRECTION_EGRESS;
-	if (!pay_owed_gap(context, connection, record))
+	if (!pay_owed_gap(context, connection, record) || !declare_unseen(context, connection, record))
 		return false;
 	record->direction = TT_DIRECTION_INGRESS;
-	if (!pay_owed_gap(context, connection, record))
+	if (!pay_owed_gap(context, connection, record) || !declare_unseen(context, connection, record))
 		return false;
 	record->direction = TT_DIRECTION_NONE;
 	return emit_close(context, &connection->close);
@@ -70,17 +72,20 @@ static __always_inline void defer_last_records(struct tt_connection *connection)
 	} else {
 		count(TT_COUNTER_CLOSE_LOST);
 		count_many(TT_COUNTER_UNDECLARED_BYTES,
-			   connection->egress_owed_size + connection->ingress_owed_size);
+			   connection->egress_owed_size + connection->ingress_owed_size +
+				   connection->egress_unseen + connection->ingress_unseen);
 	}
 }
 
-static __always_inline void end_connection(void *context, struct tt_connection *connection, struct sock *sk)
+static __always_inline void end_connection(void *context, struct tt_connection *connection, struct sock *sk,
+					   const bool reused)
 {
 	__u64 key = (__u64)sk;
 
 	count(TT_COUNTER_CONNECTIONS_CLOSED);
 	if (connection->opened) {
 		stamp(connection);
+		find_unseen(connection, sk, reused);
 		complete_close(&connection->close, connection->started, sk);
 		if (!send_last_records(context, connection))
 			defer_last_records(connection);
@@ -91,7 +96,7 @@ static __always_inline void end_connection(void *context, struct tt_connection *
 }
 
 /* sock:inet_sock_set_state */
-static __always_inline void on_state(void *context, struct sock *sk, int state)
+static __always_inline void on_state(void *context, struct sock *sk, int old_state, int state)
 {
 	struct tt_connection *connection;
 
@@ -107,6 +112,7 @@ static __always_inline void on_state(void *context, struct sock *sk, int state)
 			emit_open(context, connection, stamp(connection));
 		return;
 	}
+	note_end(connection, sk, old_state);
 	/*
 	 * TCP is done, but a process that still holds the socket may read what has arrived, or be on its
 	 * way out of the very call that provoked the reset. tcp_destroy_sock is the end then.
@@ -114,7 +120,7 @@ static __always_inline void on_state(void *context, struct sock *sk, int state)
 	if (BPF_CORE_READ(sk, sk_socket))
 		connection->ended = 1;
 	else
-		end_connection(context, connection, sk);
+		end_connection(context, connection, sk, false);
 }
 
 /* tcp:tcp_destroy_sock */
@@ -123,7 +129,7 @@ static __always_inline void on_destroy(void *context, struct sock *sk)
 	struct tt_connection *connection = find_connection(sk);
 
 	if (connection)
-		end_connection(context, connection, sk);
+		end_connection(context, connection, sk, false);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define TCPTRACKER_SYS_EXIT_BPF_H
 
 #include "hook.bpf.h"
+#include "turns.bpf.h"
 
 #define MAX_SYSCALL_NUMBER 512
 
@@ -29,16 +30,17 @@ const volatile struct numbered_syscall syscalls[MAX_SYSCALL_NUMBER] = {
 };
 
 /*
- * `messages` is a constant: calls that move several messages have a program of their own, or the loop over
- * them would be verified together with everything else.
+ * `copy` is a constant. Calls that move several messages have a program of their own, which comes after either
+ * copy of the hook: otherwise the loop over them would be verified together with everything else.
  */
-static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long result, const bool messages,
+static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long result, enum copy copy,
 				       bool trusted)
 {
 	struct syscall_exit exit = { .result = result };
 	struct numbered_syscall entry;
 	struct task_struct *task;
 	__u32 number = read_syscall_number(regs, trusted);
+	const bool messages = copy == NO_COPY;
 
 	if (number >= MAX_SYSCALL_NUMBER)
 		return 0;
@@ -54,6 +56,8 @@ static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long
 	if (messages)
 		entry.syscall.shape = TT_SHAPE_MESSAGES;
 	if (!entry.syscall.shape || !concerns_tap(&entry.syscall, result))
+		return 0;
+	if (!messages && !takes_turn(copy))
 		return 0;
 	if (!messages && entry.syscall.shape == TT_SHAPE_MESSAGES) {
 		bpf_tail_call(context, &stages, TT_STAGE_MESSAGES);

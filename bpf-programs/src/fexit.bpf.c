@@ -10,10 +10,12 @@
 #include "identify.bpf.h"
 #include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
+#include "turns.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline int on_fexit(void *context, struct pt_regs *regs, long result, const struct syscall syscall)
+static __always_inline int on_fexit(void *context, struct pt_regs *regs, long result, enum copy copy,
+				    const struct syscall syscall)
 {
 	struct syscall_exit exit = { .result = result };
 	struct task_struct *task;
@@ -26,19 +28,24 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 		count(TT_COUNTER_COMPAT_CALL);
 		return 0;
 	}
+	if (!takes_turn(copy))
+		return 0;
 	read_registers(regs, &exit, true);
 	on_return(context, &syscall, &exit, task, true);
 	return 0;
 }
 
-#define X(name, function, x86_64, arm64, shape, direction)                                             \
+#define HOOK(name, function, suffix, copy, shape, direction)                                            \
 	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
-	int fexit_##function(__u64 *context)                                                           \
+	int fexit_##function##suffix(__u64 *context)                                                   \
 	{                                                                                              \
-		return on_fexit(context, (struct pt_regs *)context[0], context[1],                     \
+		return on_fexit(context, (struct pt_regs *)context[0], context[1], copy,               \
 				(struct syscall){ TT_SYSCALL_##name, TT_SHAPE_##shape,                 \
 						  TT_DIRECTION_##direction });                         \
 	}
+#define X(name, function, x86_64, arm64, shape, direction)                                             \
+	HOOK(name, function, , FIRST_COPY, shape, direction)                                           \
+	HOOK(name, function, _again, SECOND_COPY, shape, direction)
 TT_SYSCALLS(X)
 #undef X
 

@@ -20,13 +20,19 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/sys_exit")
 int sys_exit_btf(__u64 *context)
 {
-	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], false, true);
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], FIRST_COPY, true);
+}
+
+SEC("tp_btf/sys_exit")
+int sys_exit_btf_again(__u64 *context)
+{
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], SECOND_COPY, true);
 }
 
 SEC("tp_btf/sys_exit")
 int messages_btf(__u64 *context)
 {
-	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], true, true);
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], NO_COPY, true);
 }
 
 SEC("tp_btf/sys_exit")
@@ -41,18 +47,24 @@ int gather_btf(__u64 *context)
 	return gather(context, &stages);
 }
 
+SEC("raw_tp/sys_exit")
+int sys_exit_raw_again(__u64 *context)
+{
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], SECOND_COPY, false);
+}
+
 #endif
 
 SEC("raw_tp/sys_exit")
 int sys_exit_raw(__u64 *context)
 {
-	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], false, false);
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], FIRST_COPY, false);
 }
 
 SEC("raw_tp/sys_exit")
 int messages_raw(__u64 *context)
 {
-	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], true, false);
+	return on_sys_exit(context, (struct pt_regs *)context[0], context[1], NO_COPY, false);
 }
 
 SEC("raw_tp/sys_exit")

@@ -56,7 +56,12 @@ enum tt_gap_cause {
 	TT_GAP_SPLICE = 5,	/* likewise */
 	TT_GAP_DISCARDED = 6,	/* received with MSG_TRUNC: dropped by the kernel at the caller's wish */
 	TT_GAP_SEGMENTS = 7,	/* more segments in one call than the program walks */
-	TT_GAP_IO_URING = 8,	/* moved by io_uring, and the kernel no longer told where to */
+	/*
+	 * By TCP's own count the connection moved more than the calls that the tap saw. Found at its end, and declared
+	 * behind everything else, because the place in the stream is not known.
+	 */
+	TT_GAP_UNSEEN = 8,
+	TT_GAP_IO_URING = 9,	/* moved by io_uring, and the kernel no longer told where to */
 };
 
 /* Which sides of the connection the tapped process shut down itself, as a bit set. */
@@ -111,7 +116,7 @@ struct tt_gap {
 
 struct tt_close {
 	struct tt_record record;
-	__u64 egress_bytes;		/* moved by tapped calls since the tap saw the connection */
+	__u64 egress_bytes;		/* moved since the tap saw the connection, by tapped calls or unseen */
 	__u64 ingress_bytes;
 	__u64 duration;			/* ns since the tap saw the connection */
 	__u64 smoothed_rtt;		/* us */
@@ -131,10 +136,29 @@ struct tt_connection {
 	__u64 egress_owed_size;
 	__u64 ingress_owed_offset;
 	__u64 ingress_owed_size;
+	/* TCP's own figures, for the comparison at the end: lib/unseen.bpf.h. */
+	__u64 egress_acked;		/* when the entry was made: what TCP counts with 64 bits, but too early or too late, ... */
+	__u64 ingress_received;
+	__u64 egress_moved;		/* by these figures, when TCP was done */
+	__u64 ingress_moved;
+	__u64 egress_unseen;		/* part of egress_bytes that is yet to be declared */
+	__u64 ingress_unseen;
+	__u32 egress_seq;		/* ... and what it counts exactly, but with 32 bits */
+	__u32 ingress_seq;
+	__u32 closed_seq;		/* of egress, when TCP was done */
 	__u32 opened;			/* seen to be open: the open record was sent or is owed */
 	__u8 open_owed;			/* the ring refused it */
 	__u8 ended;			/* TCP is done, a process still holds the socket */
-	__u8 reserved[2];
+	__u8 compared;			/* set of enum tt_compared */
+	__u8 reserved[5];
+};
+
+/* Which of TCP's figures a connection has, as a bit set. */
+enum tt_compared {
+	TT_COMPARED_EGRESS = 1,
+	TT_COMPARED_INGRESS = 2,
+	TT_COMPARED_INGRESS_FROM_SYN = 4,	/* TCP had no sequence number of the peer's yet */
+	TT_COMPARED_CLOSED = 8,			/* those of the end */
 };
 
 /* Slots of the program array, so that the filter can be exchanged while the tap runs. */
@@ -151,7 +175,7 @@ enum tt_stage {
 enum tt_counter {
 	TT_COUNTER_CALLS,		/* calls of the table on TCP sockets that moved bytes */
 	TT_COUNTER_RECORDS,		/* records put into the ring */
-	TT_COUNTER_EGRESS_BYTES,	/* bytes moved by those calls */
+	TT_COUNTER_EGRESS_BYTES,	/* bytes moved by those calls, or unseen */
 	TT_COUNTER_INGRESS_BYTES,
 	TT_COUNTER_DELIVERED_BYTES,	/* payload bytes put into the ring */
 	TT_COUNTER_GAP_BYTES,		/* bytes declared missing, by gap records put into the ring */
@@ -182,6 +206,9 @@ enum tt_counter {
 	TT_COUNTER_TAIL_CALL_FAILED,
 	TT_COUNTER_NO_SLOT,		/* too many calls under way on one CPU: preempted in the middle of a hook */
 	TT_COUNTER_STRANGE_REGISTERS,	/* the saved registers are not those of the call that returned */
+	TT_COUNTER_UNSEEN_BYTES,	/* bytes that connections moved, by TCP's own count, and no call that the tap saw */
+	TT_COUNTER_UNCHECKED,		/* ends of connections where TCP's own count does not tell */
+	TT_COUNTER_IMPLAUSIBLE,		/* directions that moved less by TCP's own count than by the calls */
 	TT_COUNTER_MAX,
 };
 

@@ -4,18 +4,39 @@
  * @packageDocumentation
  */
 export type { CloseRecord, DataRecord, GapRecord, OpenRecord, TapRecord } from "@tcptracker/events";
+export type { Capability } from "./doctor/capabilities.ts";
+export { diagnose, type DiagnoseOptions, type Progress } from "./doctor/diagnose.ts";
+export type {
+  BlindSpot,
+  BlindSpotCode,
+  CallHook,
+  Declaration,
+  Diagnosis,
+  Finding,
+  FindingArea,
+  FindingCode,
+  FindingState,
+  RefusalReason,
+  Verdict,
+  WayReport,
+  WayState,
+} from "./doctor/diagnosis.ts";
+export type { Facts } from "./doctor/facts.ts";
 export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Hook } from "./kernel/attachment.ts";
 export { ioUringSupport, type IoUringSupport } from "./kernel/io-uring.ts";
-export type { Counters } from "./kernel/probe.ts";
+export type { Way } from "./kernel/candidates.ts";
+export type { Counters, Refusal } from "./kernel/probe.ts";
 export {
   ATTACH_STRATEGIES,
   PROGRAM_KINDS,
   resolveOptions,
+  SECOND_COPIES,
   TRANSPORTS,
   type Attach,
   type Programs,
   type ResolvedTapOptions,
+  type SecondCopies,
   type TapOptions,
   type Transport,
 } from "./options.ts";

@@ -14,6 +14,11 @@ export const PROGRAM_KINDS = ["auto", "typed", "raw"] as const;
 /** Which of the two kinds of programs of a strategy is loaded. */
 export type Programs = (typeof PROGRAM_KINDS)[number];
 
+export const SECOND_COPIES = ["auto", "always", "never"] as const;
+
+/** When a second copy of each hook is attached. */
+export type SecondCopies = (typeof SECOND_COPIES)[number];
+
 /** What a tap can be told. Everything has a default. */
 export interface TapOptions {
   /** Default `auto`: what this kernel accepts. */
@@ -22,6 +27,11 @@ export interface TapOptions {
   readonly transport?: Transport;
   /** Default `auto`: the typed programs where this kernel accepts them, which are faster, else the raw ones. */
   readonly programs?: Programs;
+  /**
+   * Whether each program is attached twice, so that a call is seen while the first copy is preempted in the middle of
+   * another one on the same CPU. Default `auto`: on kernels that may preempt it.
+   */
+  readonly secondCopies?: SecondCopies;
   /** Payload bytes kept per system call, 0 to 67108864; default 262144, as tcpdump's. The rest is declared as a gap. */
   readonly snaplen?: number;
   /**
@@ -75,6 +85,7 @@ export function resolveOptions(options: TapOptions): ResolvedTapOptions {
     attach: choice("attach", options.attach, ATTACH_STRATEGIES, "auto"),
     transport: choice("transport", options.transport, TRANSPORTS, "auto"),
     programs: choice("programs", options.programs, PROGRAM_KINDS, "auto"),
+    secondCopies: choice("secondCopies", options.secondCopies, SECOND_COPIES, "auto"),
     snaplen: integer("snaplen", options.snaplen, 262144, 0, 64 * 1024 * 1024),
     bufferSize: 2 ** Math.ceil(Math.log2(bufferSize)),
     maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),

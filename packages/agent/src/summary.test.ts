@@ -40,10 +40,18 @@ test("bytes that nobody accounts for are named", () => {
   expect(lines[1]).toContain("50 B delivered, 20 B declared missing, 30 B undeclared");
 });
 
+test("so are bytes of connections that have no entry", () => {
+  const lines = summaryLines(statistics({ connections_full: 3n, untracked_bytes: 4096n }), 1n);
+  expect(lines).toHaveLength(4);
+  expect(lines[2]).toMatch(/^4\.0 KiB moved by calls on connections that are not in the table/);
+  expect(lines[3]).toContain("--max-connections");
+});
+
 test.each([
   ["ring_full", "--buffer-size"],
   ["close_lost", "whose end"],
   ["connections_full", "--max-connections"],
+  ["unseen_bytes", "past the tap"],
   ["compat_call", "32-bit"],
   ["fault", "could not be read"],
   ["segments_exceeded", "segments"],

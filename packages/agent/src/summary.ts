@@ -17,6 +17,10 @@ export function summaryLines(
     [counters.ring_full, "records refused by the full buffer (a larger --buffer-size helps)"],
     [counters.close_lost, "connections whose end was lost to the full buffer"],
     [counters.connections_full, "calls on connections beyond --max-connections, not recorded"],
+    [
+      counters.unseen_bytes,
+      "bytes moved past the tap (io_uring, AIO, ...), declared missing at the end of their connections",
+    ],
     [counters.compat_call, "calls by 32-bit programs, not recorded"],
     [
       BigInt(missedRuns),
@@ -27,6 +31,10 @@ export function summaryLines(
     [counters.tail_call_failed, "calls lost between two stages: a bug, please report it"],
     [BigInt(decodeErrors), "records that could not be decoded: a bug, please report it"],
   ] as const;
+  if (counters.untracked_bytes > 0n)
+    lines.push(
+      `${formatBytes(counters.untracked_bytes)} moved by calls on connections that are not in the table: in no record, and in no gap`,
+    );
   for (const [count, what] of losses) if (count > 0n) lines.push(`${count} ${what}`);
   return lines;
 }

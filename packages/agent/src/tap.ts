@@ -1,10 +1,11 @@
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
-import { RingBufferReader } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
 import type { Hook } from "./kernel/attachment.ts";
+import type { Way } from "./kernel/candidates.ts";
 import type { IoUringSupport } from "./kernel/io-uring.ts";
-import { Probe, REST_AFTER, type Counters } from "./kernel/probe.ts";
+import { Probe, type Counters, type Refusal } from "./kernel/probe.ts";
+import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
 import type { Source } from "./pipeline.ts";
 import { AsyncQueue } from "./queue.ts";
@@ -53,7 +54,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /** The options in force, defaults included. */
   readonly options: ResolvedTapOptions;
   readonly #probe: Probe;
-  readonly #reader: RingBufferReader;
+  readonly #reader: RecordReader;
   readonly #clock = new MonotonicClock();
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #cursor: RecordCursor;
@@ -79,9 +80,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     this.#queue = new AsyncQueue((batch) => {
       this.#onTaken(batch.length);
     });
-    this.#reader = new RingBufferReader(probe.ring, {
-      flushIntervalMs: options.flushIntervalMs,
-      restAfterMs: REST_AFTER,
+    this.#reader = readRecords(probe.way.transport, probe.ring, options, {
       batchBytes: BATCH_BYTES,
       batchesPerTurn: BATCHES_PER_TURN,
       onBatch: (batch, records) => {
@@ -119,9 +118,24 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return `${strategy} (${kind} programs, ${transport})`;
   }
 
+  /** The same as parts. */
+  get way(): Way {
+    return this.#probe.way;
+  }
+
+  /** The better ways that this kernel did not accept, in the order in which they were tried. */
+  get refusals(): readonly Refusal[] {
+    return this.#probe.refusals;
+  }
+
+  /** The programs on the system calls: attached or, with a reason, not. */
+  get hooks(): readonly Hook[] {
+    return this.#probe.hooks;
+  }
+
   /** The system calls that this kernel does not let the tap see, each with the reason; mostly none. */
-  get missingHooks(): readonly Required<Hook>[] {
-    return this.#probe.hooks.filter((hook): hook is Required<Hook> => hook.reason !== undefined);
+  get missingHooks(): readonly (Hook & { readonly reason: string })[] {
+    return this.hooks.filter((hook): hook is Hook & { reason: string } => hook.reason !== undefined);
   }
 
   /** Whether this kernel lets the tap see what io_uring moves; where it does not, a reason. */

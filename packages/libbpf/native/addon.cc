@@ -18,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportMap(env, exports);
   ExportMapBatch(env, exports);
   ExportFeatures(env, exports);
+  ExportTracefs(env, exports);
   ExportReader(env, exports);
   return exports;
 }

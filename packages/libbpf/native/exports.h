@@ -11,5 +11,6 @@ void ExportAttach(Napi::Env env, Napi::Object exports);
 void ExportMap(Napi::Env env, Napi::Object exports);
 void ExportMapBatch(Napi::Env env, Napi::Object exports);
 void ExportFeatures(Napi::Env env, Napi::Object exports);
+void ExportTracefs(Napi::Env env, Napi::Object exports);
 void ExportReader(Napi::Env env, Napi::Object exports);
 }  // namespace bridge

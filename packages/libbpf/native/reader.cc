@@ -8,45 +8,24 @@
 
 namespace bridge {
 
-void Reader::Watch::CloseDescriptors() {
-  if (epoll >= 0) close(epoll);
-  epoll = -1;
-  ring.reset();
-}
-
-int Reader::Watch::Open(uv_loop_t* loop) {
-  epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0) return errno;
-  epoll_event event = {};
-  event.events = EPOLLIN | EPOLLET;
-  if (epoll_ctl(epoll, EPOLL_CTL_ADD, ring->fd(), &event) != 0) return errno;
-  return -uv_poll_init(loop, &poll, epoll);
-}
-
-int Reader::Watch::TakeWakeup() {
-  epoll_event event = {};
-  int count = epoll_wait(epoll, &event, 1, 0);
-  if (count < 0) return errno;
-  return count > 0 && (event.events & EPOLLERR) != 0 ? EIO : 0;
-}
-
-Reader* Reader::Start(napi_env env, napi_value callback, std::vector<std::unique_ptr<Ring>> rings,
-                      const ReaderOptions& options, int* error) {
+Reader* Reader::Start(napi_env env, napi_value callback, std::unique_ptr<Source> source, const ReaderOptions& options,
+                      int* error) {
   Reader* reader = new Reader(env, options);
-  *error = reader->Init(callback, std::move(rings));
+  *error = reader->Init(callback, std::move(source));
   if (*error == 0) *error = reader->Resume();
   if (*error == 0) return reader;
   reader->Close();
   return nullptr;
 }
 
-int Reader::Init(napi_value callback, std::vector<std::unique_ptr<Ring>> rings) {
+int Reader::Init(napi_value callback, std::unique_ptr<Source> source) {
   uv_loop_t* loop = nullptr;
   napi_value name = nullptr;
+  source_ = std::move(source);
   // The hook comes first: from here on Close() is the one way out, and it ends by removing the hook.
   if (napi_add_async_cleanup_hook(env_, OnCleanup, this, &hook_) != napi_ok) return ENOMEM;
   if (napi_get_uv_event_loop(env_, &loop) != napi_ok ||
-      napi_create_string_utf8(env_, "libbpf.RingBufferReader", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_string_utf8(env_, "libbpf.Reader", NAPI_AUTO_LENGTH, &name) != napi_ok ||
       napi_async_init(env_, nullptr, name, &context_) != napi_ok ||
       napi_create_reference(env_, callback, 1, &callback_) != napi_ok) {
     return ENOMEM;
@@ -55,26 +34,42 @@ int Reader::Init(napi_value callback, std::vector<std::unique_ptr<Ring>> rings) 
   if (error != 0) return -error;
   timer_.data = this;
   open_handles_++;
-  for (auto& ring : rings) {
-    auto watch = std::make_unique<Watch>();
-    watch->reader = this;
-    watch->ring = std::move(ring);
-    error = watch->Open(loop);
-    if (error != 0) return error;
-    watch->poll.data = watch.get();
-    open_handles_++;
-    watches_.push_back(std::move(watch));
-  }
+  error = Watch(loop);
   paused_ = true;
+  return error;
+}
+
+int Reader::Watch(uv_loop_t* loop) {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_ < 0) return errno;
+  for (int fd : source_->Descriptors()) {
+    epoll_event event = {};
+    event.events = EPOLLIN | EPOLLET;
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return errno;
+  }
+  int error = uv_poll_init(loop, &poll_, epoll_);
+  if (error != 0) return -error;
+  poll_.data = this;
+  poll_open_ = true;
+  open_handles_++;
+  return 0;
+}
+
+int Reader::TakeWakeup() {
+  // When more are ready than fit, the epoll stays readable and this is called again.
+  epoll_event events[16];
+  int count = epoll_wait(epoll_, events, 16, 0);
+  if (count < 0) return errno;
+  for (int i = 0; i < count; i++) {
+    if ((events[i].events & EPOLLERR) != 0) return EIO;
+  }
   return 0;
 }
 
 int Reader::Resume() {
   if (closed_ || !paused_) return 0;
-  for (auto& watch : watches_) {
-    int error = uv_poll_start(&watch->poll, UV_READABLE, OnPoll);
-    if (error != 0) return -error;
-  }
+  int error = uv_poll_start(&poll_, UV_READABLE, OnPoll);
+  if (error != 0) return -error;
   paused_ = false;
   last_record_ms_ = uv_now(timer_.loop);
   // Whatever came while nobody looked has had its wake-up.
@@ -85,29 +80,28 @@ int Reader::Resume() {
 void Reader::Pause() {
   if (closed_ || paused_) return;
   paused_ = true;
-  for (auto& watch : watches_) uv_poll_stop(&watch->poll);
+  uv_poll_stop(&poll_);
   uv_timer_stop(&timer_);
 }
 
 void Reader::SetRef(bool ref) {
   if (closed_) return;
   auto apply = ref ? uv_ref : uv_unref;
-  for (auto& watch : watches_) apply(reinterpret_cast<uv_handle_t*>(&watch->poll));
+  apply(reinterpret_cast<uv_handle_t*>(&poll_));
   apply(reinterpret_cast<uv_handle_t*>(&timer_));
 }
 
 void Reader::OnPoll(uv_poll_t* poll, int status, int) {
-  Watch* watch = static_cast<Watch*>(poll->data);
-  Reader* reader = watch->reader;
+  Reader* reader = static_cast<Reader*>(poll->data);
   reader->stats_.poll_wakeups++;
-  int error = status < 0 ? -status : watch->TakeWakeup();
+  int error = status < 0 ? -status : reader->TakeWakeup();
   if (error != 0) {
     napi_handle_scope scope = nullptr;
     if (napi_open_handle_scope(reader->env_, &scope) != napi_ok) return;
     // A descriptor that reports an error once reports it for ever: stop instead of spinning.
     reader->Pause();
     reader->depth_++;
-    reader->Deliver(nullptr, 0, static_cast<uint32_t>(error), false);
+    reader->DeliverNumber(error, -1, false);
     if (--reader->depth_ == 0 && reader->closed_) reader->Release();
     napi_close_handle_scope(reader->env_, scope);
     return;
@@ -127,10 +121,12 @@ bool Reader::Pump() {
   bool any = false;
   bool more = true;
   depth_++;
+  source_->Collect(false);
+  if (!ReportLosses(false)) any = true;
   for (uint32_t i = 0; i < options_.max_batches && more && !paused_ && !closed_; i++) {
     napi_handle_scope scope = nullptr;
     if (napi_open_handle_scope(env_, &scope) != napi_ok) break;
-    Next next = Step(nullptr, false);
+    Next next = Step(false);
     napi_close_handle_scope(env_, scope);
     more = next != Next::kEmpty;
     any = any || more;
@@ -140,7 +136,7 @@ bool Reader::Pump() {
   if (--depth_ == 0 && closed_) {
     Release();
   } else if (!paused_ && !closed_) {
-    Schedule(any, more);
+    Schedule(any || source_->Holding(), more);
   }
   return any;
 }
@@ -153,9 +149,7 @@ void Reader::Schedule(bool any, bool more) {
     uv_timer_start(&timer_, OnTimer, 0, 0);
   } else if (options_.flush_ms == 0 || rest) {
     uv_timer_stop(&timer_);
-    if (rest) {
-      for (auto& watch : watches_) watch->ring->UnmapData();
-    }
+    if (rest) source_->Rest();
   } else {
     uv_timer_start(&timer_, OnTimer, options_.flush_ms, 0);
   }
@@ -163,54 +157,53 @@ void Reader::Schedule(bool any, bool more) {
 
 void Reader::Drain() {
   if (closed_) return;
-  // Records that arrive while this runs wait for their turn: a fast producer cannot hold the caller.
-  std::vector<uint64_t> ends;
-  for (auto& watch : watches_) ends.push_back(watch->ring->ProducerPosition());
   depth_++;
-  while (!closed_) {
-    napi_handle_scope scope = nullptr;
-    if (napi_open_handle_scope(env_, &scope) != napi_ok) break;
-    Next next = Step(&ends, true);
-    napi_close_handle_scope(env_, scope);
-    if (next != Next::kContinue) break;
+  // Records that arrive while this runs wait for their turn: a fast producer cannot hold the caller.
+  source_->Collect(true);
+  if (ReportLosses(true)) {
+    while (!closed_) {
+      napi_handle_scope scope = nullptr;
+      if (napi_open_handle_scope(env_, &scope) != napi_ok) break;
+      Next next = Step(true);
+      napi_close_handle_scope(env_, scope);
+      if (next != Next::kContinue) break;
+    }
   }
   if (--depth_ == 0 && closed_) Release();
 }
 
-size_t Reader::FillFrom(Batch& batch, const std::vector<uint64_t>* ends) {
-  size_t count = watches_.size();
-  for (size_t i = 0; i < count; i++) {
-    size_t index = (next_ring_ + i) % count;
-    size_t refused = watches_[index]->ring->Fill(batch, ends ? (*ends)[index] : Ring::kNoEnd);
-    if (refused > 0) {
-      // A record larger than the whole batch keeps its ring's turn; otherwise the next ring starts.
-      next_ring_ = batch.used == 0 ? index : (index + 1) % count;
-      return refused;
-    }
+bool Reader::ReportLosses(bool inside_javascript) {
+  Loss loss;
+  bool delivered = true;
+  while (delivered && !closed_ && source_->TakeLoss(&loss)) {
+    napi_handle_scope scope = nullptr;
+    if (napi_open_handle_scope(env_, &scope) != napi_ok) return false;
+    delivered = DeliverNumber(static_cast<double>(loss.records), loss.cpu, inside_javascript);
+    napi_close_handle_scope(env_, scope);
   }
-  return 0;
+  return delivered;
 }
 
-Reader::Next Reader::Step(const std::vector<uint64_t>* ends, bool inside_javascript) {
+Reader::Next Reader::Step(bool inside_javascript) {
   napi_value buffer = nullptr;
   if (!EnsureBuffer(&buffer)) return Next::kStop;
   void* data = nullptr;
   Batch batch;
   napi_get_arraybuffer_info(env_, buffer, &data, &batch.capacity);
   batch.data = static_cast<uint8_t*>(data);
-  size_t refused = FillFrom(batch, ends);
+  size_t refused = source_->Fill(batch);
   if (refused > 0 && batch.used == 0) {
     // One buffer of its own for a record that no batch can hold.
     if (napi_create_arraybuffer(env_, refused, &data, &buffer) != napi_ok) return Next::kStop;
     batch.data = static_cast<uint8_t*>(data);
     batch.capacity = refused;
-    FillFrom(batch, ends);
+    source_->Fill(batch);
   }
   if (batch.records == 0) return Next::kEmpty;
   stats_.batches++;
   stats_.records += batch.records;
   stats_.bytes += batch.bytes;
-  return Deliver(buffer, batch.used, batch.records, inside_javascript) ? Next::kContinue : Next::kStop;
+  return DeliverBatch(buffer, batch, inside_javascript) ? Next::kContinue : Next::kStop;
 }
 
 bool Reader::EnsureBuffer(napi_value* buffer) {
@@ -229,22 +222,30 @@ bool Reader::EnsureBuffer(napi_value* buffer) {
          napi_create_reference(env_, *buffer, 1, &buffer_) == napi_ok;
 }
 
-bool Reader::Deliver(napi_value buffer, size_t used, uint32_t number, bool inside_javascript) {
+bool Reader::DeliverBatch(napi_value buffer, const Batch& batch, bool inside_javascript) {
+  napi_value arguments[3] = {nullptr, nullptr, nullptr};
+  return napi_create_typedarray(env_, napi_uint8_array, batch.used, buffer, 0, &arguments[0]) == napi_ok &&
+         napi_create_uint32(env_, batch.records, &arguments[1]) == napi_ok &&
+         napi_get_undefined(env_, &arguments[2]) == napi_ok && Call(arguments, inside_javascript);
+}
+
+bool Reader::DeliverNumber(double number, int64_t cpu, bool inside_javascript) {
+  napi_value arguments[3] = {nullptr, nullptr, nullptr};
+  napi_status status = cpu < 0 ? napi_get_undefined(env_, &arguments[2]) : napi_create_int64(env_, cpu, &arguments[2]);
+  return status == napi_ok && napi_get_undefined(env_, &arguments[0]) == napi_ok &&
+         napi_create_double(env_, number, &arguments[1]) == napi_ok && Call(arguments, inside_javascript);
+}
+
+bool Reader::Call(napi_value* arguments, bool inside_javascript) {
   napi_value callback = nullptr;
   napi_value global = nullptr;
-  napi_value arguments[2] = {nullptr, nullptr};
   napi_value result = nullptr;
-  if (napi_get_reference_value(env_, callback_, &callback) != napi_ok || napi_get_global(env_, &global) != napi_ok ||
-      napi_create_uint32(env_, number, &arguments[1]) != napi_ok) {
+  if (napi_get_reference_value(env_, callback_, &callback) != napi_ok || napi_get_global(env_, &global) != napi_ok) {
     return false;
   }
-  napi_status status = buffer == nullptr
-                           ? napi_get_undefined(env_, &arguments[0])
-                           : napi_create_typedarray(env_, napi_uint8_array, used, buffer, 0, &arguments[0]);
-  if (status != napi_ok) return false;
-  if (inside_javascript) return napi_call_function(env_, global, callback, 2, arguments, &result) == napi_ok;
+  if (inside_javascript) return napi_call_function(env_, global, callback, 3, arguments, &result) == napi_ok;
 
-  status = napi_make_callback(env_, context_, global, callback, 2, arguments, &result);
+  napi_status status = napi_make_callback(env_, context_, global, callback, 3, arguments, &result);
   if (status == napi_ok) return true;
   napi_value exception = nullptr;
   bool pending = false;
@@ -259,20 +260,14 @@ bool Reader::Deliver(napi_value buffer, size_t used, uint32_t number, bool insid
 void Reader::Close() {
   if (closed_) return;
   closed_ = true;
-  auto closed = [](uv_handle_t* handle) {
-    Reader* reader = handle->type == UV_TIMER ? static_cast<Reader*>(handle->data)
-                                              : static_cast<Watch*>(handle->data)->reader;
-    reader->HandleClosed();
-  };
-  if (open_handles_ > 0) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
-    for (auto& watch : watches_) {
-      uv_close(reinterpret_cast<uv_handle_t*>(&watch->poll), closed);
-      // libuv allows closing descriptors right after uv_close, and a caller that counts them expects it.
-      watch->CloseDescriptors();
-    }
-  }
+  auto closed = [](uv_handle_t* handle) { static_cast<Reader*>(handle->data)->HandleClosed(); };
   bool nothing_to_wait_for = open_handles_ == 0;
+  if (!nothing_to_wait_for) uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
+  if (poll_open_) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), closed);
+  // libuv allows closing descriptors right after uv_close, and a caller that counts them expects it.
+  if (epoll_ >= 0) close(epoll_);
+  epoll_ = -1;
+  source_.reset();
   if (depth_ == 0) Release();
   if (nothing_to_wait_for) {
     open_handles_ = 1;

@@ -1,7 +1,7 @@
-// Ring buffers on the event loop: polls, drains into one reused ArrayBuffer, calls JavaScript once per batch.
+// A source of records on the event loop: polls, drains into one reused ArrayBuffer, calls JavaScript once per batch.
 #pragma once
 
-#include "ring.h"
+#include "source.h"
 
 #include <node_api.h>
 #include <uv.h>
@@ -15,7 +15,7 @@ struct ReaderOptions {
   size_t batch_bytes;
   uint64_t flush_ms;
   uint32_t max_batches;
-  // How long the rings must have been empty for the timer to stop until the next wake-up; 0 = it never stops.
+  // How long nothing must have come for the timer to stop until the next wake-up; 0 = it never stops.
   uint64_t rest_after_ms;
 };
 
@@ -31,49 +31,44 @@ struct ReaderStats {
 // Frees itself: the loop still owns the uv handles for a while after Close().
 class Reader {
  public:
-  // Returns null and sets `error` when the loop refuses. `callback(batch: Uint8Array | undefined, n)`: n is the
-  // number of records, or the errno of a failed poll when there is no batch.
-  static Reader* Start(napi_env env, napi_value callback, std::vector<std::unique_ptr<Ring>> rings,
-                       const ReaderOptions& options, int* error);
+  // Returns null and sets `error` when the loop refuses. `callback(batch: Uint8Array | undefined, n, cpu?)`: n is the
+  // number of records; without a batch, the number of records that were lost on that CPU, or without a CPU the errno
+  // of a failed poll.
+  static Reader* Start(napi_env env, napi_value callback, std::unique_ptr<Source> source, const ReaderOptions& options,
+                       int* error);
 
   void Pause();
   int Resume();
   void SetRef(bool ref);
-  // Delivers what is in the rings now. A JavaScript exception is left pending for the caller.
+  // Delivers what is there now. A JavaScript exception is left pending for the caller.
   void Drain();
   void Close();
 
   bool delivering() const { return depth_ > 0; }
   const ReaderStats& stats() const { return stats_; }
+  Source& source() { return *source_; }
 
  private:
-  // A ring behind an edge-triggered epoll of its own: only the wake-ups that the programs send count. libuv's
-  // polling is level-triggered; on the ring itself it would report every record that came without one.
-  struct Watch {
-    ~Watch() { CloseDescriptors(); }
-    int Open(uv_loop_t* loop);
-    // Takes the wake-up; returns 0 or the errno that the ring reports.
-    int TakeWakeup();
-    void CloseDescriptors();
-
-    Reader* reader = nullptr;
-    std::unique_ptr<Ring> ring;
-    int epoll = -1;
-    uv_poll_t poll = {};
-  };
   enum class Next { kContinue, kEmpty, kStop };
 
   Reader(napi_env env, const ReaderOptions& options) : env_(env), options_(options) {}
-  int Init(napi_value callback, std::vector<std::unique_ptr<Ring>> rings);
+  int Init(napi_value callback, std::unique_ptr<Source> source);
+  int Watch(uv_loop_t* loop);
+  // Takes the wake-up; returns 0 or the errno that a descriptor reports.
+  int TakeWakeup();
   // Delivers up to max_batches batches, and sees to it that what is left gets its turn; returns whether there was
   // anything to deliver.
   bool Pump();
   // When to look again: at once when something is left, else after the flush interval, or when woken.
   void Schedule(bool any, bool more);
-  Next Step(const std::vector<uint64_t>* ends, bool inside_javascript);
-  size_t FillFrom(Batch& batch, const std::vector<uint64_t>* ends);
+  Next Step(bool inside_javascript);
+  // False when JavaScript threw.
+  bool ReportLosses(bool inside_javascript);
   bool EnsureBuffer(napi_value* buffer);
-  bool Deliver(napi_value buffer, size_t used, uint32_t number, bool inside_javascript);
+  bool DeliverBatch(napi_value buffer, const Batch& batch, bool inside_javascript);
+  // callback(undefined, number, cpu), cpu being undefined when it is -1
+  bool DeliverNumber(double number, int64_t cpu, bool inside_javascript);
+  bool Call(napi_value* arguments, bool inside_javascript);
   void Release();
   void HandleClosed();
 
@@ -88,9 +83,13 @@ class Reader {
   napi_ref buffer_ = nullptr;
   napi_async_context context_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  std::vector<std::unique_ptr<Watch>> watches_;
+  std::unique_ptr<Source> source_;
+  // The source's descriptors behind an edge-triggered epoll: only wake-ups count. libuv's polling is level-triggered;
+  // on a ring itself it would report every record that came without one.
+  int epoll_ = -1;
+  uv_poll_t poll_ = {};
+  bool poll_open_ = false;
   uv_timer_t timer_ = {};
-  size_t next_ring_ = 0;
   int open_handles_ = 0;
   uint64_t last_record_ms_ = 0;
   int depth_ = 0;

@@ -1,7 +1,9 @@
 // The JavaScript face of Reader.
 #include "errors.h"
 #include "exports.h"
+#include "perf.h"
 #include "reader.h"
+#include "ring.h"
 #include "state.h"
 
 #include <cerrno>
@@ -17,30 +19,58 @@ Reader& ReaderArg(const Napi::CallbackInfo& info) {
   return *it->second;
 }
 
-// readerStart(maps: handle[], batchBytes, flushMs, maxBatches, restAfterMs, callback) -> handle
-Napi::Value Start(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  State& state = StateOf(env);
-  Napi::Array handles = info[0].As<Napi::Array>();
-  std::vector<std::unique_ptr<Ring>> rings;
-  for (uint32_t i = 0; i < handles.Length(); i++) {
-    Map* map = state.maps.Find(handles.Get(i).ToNumber().Uint32Value());
-    if (map == nullptr) FailStale(env, "map");
-    map->Refresh();
-    if (map->Fd() < 0) Fail(env, ENOENT, "not loaded");
-    if (map->type != BPF_MAP_TYPE_RINGBUF) Fail(env, EINVAL, "not a ring buffer");
-    auto ring = std::make_unique<Ring>();
-    int error = ring->Open(map->Fd(), map->max_entries);
-    if (error != 0) Fail(env, error, "cannot map the ring buffer into memory");
-    rings.push_back(std::move(ring));
-  }
-  ReaderOptions options = {U32(info, 1), U32(info, 2), U32(info, 3), U32(info, 4)};
+Map& LoadedMap(Napi::Env env, Handle handle, uint32_t type, const char* what) {
+  Map* map = StateOf(env).maps.Find(handle);
+  if (map == nullptr) FailStale(env, "map");
+  map->Refresh();
+  if (map->Fd() < 0) Fail(env, ENOENT, "not loaded");
+  if (map->type != type) Fail(env, EINVAL, what);
+  return *map;
+}
+
+// The arguments from `index` on: batchBytes, flushMs, maxBatches, restAfterMs, callback
+Napi::Value Begin(const Napi::CallbackInfo& info, size_t index, std::unique_ptr<Source> source) {
+  State& state = StateOf(info.Env());
+  ReaderOptions options = {U32(info, index), U32(info, index + 1), U32(info, index + 2), U32(info, index + 3)};
   int error = 0;
-  Reader* reader = Reader::Start(env, info[5], std::move(rings), options, &error);
-  if (reader == nullptr) Fail(env, error, "cannot watch the ring buffer");
+  Reader* reader = Reader::Start(info.Env(), info[index + 4], std::move(source), options, &error);
+  if (reader == nullptr) Fail(info.Env(), error, "cannot watch the buffer");
   Handle handle = state.Next();
   state.readers.emplace(handle, reader);
-  return Napi::Number::New(env, handle);
+  return Napi::Number::New(info.Env(), handle);
+}
+
+// ringReaderStart(maps: handle[], ...) -> handle
+Napi::Value StartRing(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array handles = info[0].As<Napi::Array>();
+  auto source = std::make_unique<RingSource>();
+  for (uint32_t i = 0; i < handles.Length(); i++) {
+    Handle handle = handles.Get(i).ToNumber().Uint32Value();
+    Map& map = LoadedMap(env, handle, BPF_MAP_TYPE_RINGBUF, "not a ring buffer");
+    int error = source->Add(map.Fd(), map.max_entries);
+    if (error != 0) Fail(env, error, "cannot map the ring buffer into memory");
+  }
+  return Begin(info, 1, std::move(source));
+}
+
+// perfReaderStart(map: handle, cpus: number[], bytes, wakeupBytes, lengthAt, orderAt, ...) -> handle; -1 = no such field
+Napi::Value StartPerf(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Map& map = LoadedMap(env, U32(info, 0), BPF_MAP_TYPE_PERF_EVENT_ARRAY, "not a perf event array");
+  Napi::Array list = info[1].As<Napi::Array>();
+  std::vector<uint32_t> cpus;
+  for (uint32_t i = 0; i < list.Length(); i++) cpus.push_back(list.Get(i).ToNumber().Uint32Value());
+  PerfOptions options;
+  options.bytes = U32(info, 2);
+  options.wakeup_bytes = U32(info, 3);
+  options.length_at = info[4].ToNumber().Int64Value();
+  options.order_at = info[5].ToNumber().Int64Value();
+  auto source = std::make_unique<PerfSource>(options);
+  const char* what = "";
+  int error = source->Open(map.Fd(), cpus, &what);
+  if (error != 0) Fail(env, error, what);
+  return Begin(info, 6, std::move(source));
 }
 
 Napi::Value Pause(const Napi::CallbackInfo& info) {
@@ -68,13 +98,39 @@ Napi::Value Drain(const Napi::CallbackInfo& info) {
 
 Napi::Value Stats(const Napi::CallbackInfo& info) {
   const ReaderStats& stats = ReaderArg(info).stats();
+  SourceStats source = ReaderArg(info).source().Stats();
   Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("outOfOrder", static_cast<double>(source.out_of_order));
+  out.Set("malformed", static_cast<double>(source.malformed));
+  out.Set("unreadable", static_cast<double>(source.unreadable));
   out.Set("batches", static_cast<double>(stats.batches));
   out.Set("records", static_cast<double>(stats.records));
   out.Set("bytes", static_cast<double>(stats.bytes));
   out.Set("pollWakeups", static_cast<double>(stats.poll_wakeups));
   out.Set("timerWakeups", static_cast<double>(stats.timer_wakeups));
   out.Set("timerTicks", static_cast<double>(stats.timer_ticks));
+  return out;
+}
+
+// readerDetach(reader): no more records come
+Napi::Value Detach(const Napi::CallbackInfo& info) {
+  ReaderArg(info).source().Detach();
+  return info.Env().Undefined();
+}
+
+// readerPending(reader) -> number of records that are there and were not delivered
+Napi::Value Pending(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(ReaderArg(info).source().Pending()));
+}
+
+// readerLosses(reader) -> [cpu, records, ...] of every CPU
+Napi::Value Losses(const Napi::CallbackInfo& info) {
+  std::vector<Loss> losses = ReaderArg(info).source().Losses();
+  Napi::Array out = Napi::Array::New(info.Env(), losses.size() * 2);
+  for (size_t i = 0; i < losses.size(); i++) {
+    out.Set(static_cast<uint32_t>(i * 2), Napi::Number::New(info.Env(), losses[i].cpu));
+    out.Set(static_cast<uint32_t>(i * 2 + 1), Napi::Number::New(info.Env(), static_cast<double>(losses[i].records)));
+  }
   return out;
 }
 
@@ -91,7 +147,11 @@ Napi::Value Close(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportReader(Napi::Env env, Napi::Object exports) {
-  exports.Set("readerStart", Napi::Function::New(env, Start));
+  exports.Set("ringReaderStart", Napi::Function::New(env, StartRing));
+  exports.Set("perfReaderStart", Napi::Function::New(env, StartPerf));
+  exports.Set("readerDetach", Napi::Function::New(env, Detach));
+  exports.Set("readerPending", Napi::Function::New(env, Pending));
+  exports.Set("readerLosses", Napi::Function::New(env, Losses));
   exports.Set("readerPause", Napi::Function::New(env, Pause));
   exports.Set("readerResume", Napi::Function::New(env, Resume));
   exports.Set("readerSetRef", Napi::Function::New(env, SetRef));

@@ -17,14 +17,6 @@ namespace {
 // Giving space back to the producers costs a shared cache line, so not for every record.
 constexpr uint64_t kReleaseBytes = 32 * 1024;
 
-uint64_t LoadAcquire(const uint8_t* address) {
-  return __atomic_load_n(reinterpret_cast<const uint64_t*>(address), __ATOMIC_ACQUIRE);
-}
-
-void StoreRelease(uint8_t* address, uint64_t value) {
-  __atomic_store_n(reinterpret_cast<uint64_t*>(address), value, __ATOMIC_RELEASE);
-}
-
 }  // namespace
 
 int Ring::Open(int map_fd, size_t bytes) {
@@ -58,13 +50,6 @@ void Ring::UnmapData() {
   data_ = nullptr;
 }
 
-void Ring::CopyOut(uint8_t* out, uint64_t position, size_t length) const {
-  size_t start = position & (bytes_ - 1);
-  size_t first = std::min(length, bytes_ - start);
-  std::memcpy(out, data_ + start, first);
-  std::memcpy(out + first, data_, length - first);
-}
-
 Ring::~Ring() {
   if (consumer_ != nullptr) munmap(consumer_, page_);
   if (producer_ != nullptr) munmap(producer_, page_);
@@ -87,20 +72,12 @@ size_t Ring::Fill(Batch& batch, uint64_t end) {
     if (header & BPF_RINGBUF_BUSY_BIT) break;
     uint32_t length = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
     if (!(header & BPF_RINGBUF_DISCARD_BIT)) {
-      size_t frame = FrameBytes(length);
-      if (frame > batch.capacity - batch.used) {
-        refused = frame;
+      uint8_t* out = batch.Claim(length);
+      if (out == nullptr) {
+        refused = FrameBytes(length);
         break;
       }
-      uint8_t* out = batch.data + batch.used;
-      uint32_t frame_header[2] = {length, 0};
-      std::memcpy(out, frame_header, sizeof(frame_header));
-      CopyOut(out + kFrameHeader, position_ + BPF_RINGBUF_HDR_SZ, length);
-      // The buffer is reused: without this the pad would show bytes of an earlier record.
-      std::memset(out + kFrameHeader + length, 0, frame - kFrameHeader - length);
-      batch.used += frame;
-      batch.records++;
-      batch.bytes += length;
+      CopyWrapped(out, data_, bytes_, position_ + BPF_RINGBUF_HDR_SZ, length);
     }
     position_ += (static_cast<uint64_t>(length) + BPF_RINGBUF_HDR_SZ + 7) & ~uint64_t{7};
     if (position_ - released >= kReleaseBytes) {
@@ -116,6 +93,43 @@ size_t Ring::Fill(Batch& batch, uint64_t end) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
   }
   return refused;
+}
+
+int RingSource::Add(int map_fd, size_t bytes) {
+  auto ring = std::make_unique<Ring>();
+  int error = ring->Open(map_fd, bytes);
+  if (error != 0) return error;
+  rings_.push_back(std::move(ring));
+  ends_.push_back(Ring::kNoEnd);
+  return 0;
+}
+
+std::vector<int> RingSource::Descriptors() const {
+  std::vector<int> out;
+  for (auto& ring : rings_) out.push_back(ring->fd());
+  return out;
+}
+
+void RingSource::Collect(bool all) {
+  for (size_t i = 0; i < rings_.size(); i++) ends_[i] = all ? rings_[i]->ProducerPosition() : Ring::kNoEnd;
+}
+
+size_t RingSource::Fill(Batch& batch) {
+  size_t count = rings_.size();
+  for (size_t i = 0; i < count; i++) {
+    size_t index = (next_ + i) % count;
+    size_t refused = rings_[index]->Fill(batch, ends_[index]);
+    if (refused > 0) {
+      // A record larger than the whole batch keeps its ring's turn; otherwise the next ring starts.
+      next_ = batch.used == 0 ? index : (index + 1) % count;
+      return refused;
+    }
+  }
+  return 0;
+}
+
+void RingSource::Rest() {
+  for (auto& ring : rings_) ring->UnmapData();
 }
 
 }  // namespace bridge

@@ -14,6 +14,10 @@ Map::~Map() {
   if (fd >= 0) close(fd);
 }
 
+Descriptor::~Descriptor() {
+  if (fd >= 0) close(fd);
+}
+
 Link::~Link() {
   if (raw != nullptr) bpf_link__destroy(raw);
   if (fd >= 0) close(fd);

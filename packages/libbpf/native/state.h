@@ -62,6 +62,13 @@ struct Link {
 
 class Reader;
 
+// A descriptor that is closed with the environment.
+struct Descriptor {
+  int fd = -1;
+
+  ~Descriptor();
+};
+
 // Handles are never reused, so a closed one can never come to mean something else.
 template <typename T>
 class Table {
@@ -90,6 +97,7 @@ struct State {
   Table<Link> links;
   // Readers own uv handles and free themselves once the loop has closed those.
   std::unordered_map<Handle, Reader*> readers;
+  Descriptor tracefs;
 
   Handle Next() { return next_handle++; }
 };

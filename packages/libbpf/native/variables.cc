@@ -94,14 +94,21 @@ Napi::Value Write(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// kernelBtfId(name, kind) -> id, or negative errno
-Napi::Value KernelBtfId(const Napi::CallbackInfo& info) {
+// kernelBtfIds(names, kinds) -> an id for each, or a negative errno
+Napi::Value KernelBtfIds(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
+  Napi::Array names = info[0].As<Napi::Array>();
+  Napi::Array kinds = info[1].As<Napi::Array>();
   btf* types = btf__load_vmlinux_btf();
   if (types == nullptr) Fail(env, errno, "the kernel has no BTF");
-  int id = btf__find_by_name_kind(types, Str(info, 0).c_str(), U32(info, 1));
+  Napi::Array out = Napi::Array::New(env, names.Length());
+  for (uint32_t i = 0; i < names.Length(); i++) {
+    std::string name = names.Get(i).ToString().Utf8Value();
+    int id = btf__find_by_name_kind(types, name.c_str(), kinds.Get(i).ToNumber().Uint32Value());
+    out.Set(i, Napi::Number::New(env, id));
+  }
   btf__free(types);
-  return Napi::Number::New(env, id);
+  return out;
 }
 
 }  // namespace
@@ -110,7 +117,7 @@ void ExportVariables(Napi::Env env, Napi::Object exports) {
   exports.Set("objectVariables", Napi::Function::New(env, Variables));
   exports.Set("variableRead", Napi::Function::New(env, Read));
   exports.Set("variableWrite", Napi::Function::New(env, Write));
-  exports.Set("kernelBtfId", Napi::Function::New(env, KernelBtfId));
+  exports.Set("kernelBtfIds", Napi::Function::New(env, KernelBtfIds));
 }
 
 }  // namespace bridge

@@ -16,7 +16,7 @@ export type BpfErrorCode =
   | "ERR_BPF_MAP"
   /** A test run failed. */
   | "ERR_BPF_TEST_RUN"
-  /** Reading a ring buffer failed. */
+  /** Reading a ring buffer or a perf buffer failed. */
   | "ERR_BPF_READER"
   /** A feature probe could not tell. */
   | "ERR_BPF_PROBE"

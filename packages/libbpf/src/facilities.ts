@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 import type { AttachKind } from "./native.ts";
 import type { ProgramType } from "./names.ts";
@@ -10,12 +10,30 @@ export function kprobesAvailable(): boolean {
   return existsSync(`${pmu}/kprobe`) || existsSync("/sys/kernel/tracing/kprobe_events");
 }
 
+/** How perf_event_open makes kprobes: the type of event, and the bit of its configuration that makes a return probe. */
+export interface KprobePmu {
+  pmuType: number;
+  returnBit: number;
+}
+
+/** Undefined where the kernel has no such events (before 4.17, or without CONFIG_KPROBE_EVENTS). */
+export function kprobePmu(): KprobePmu | undefined {
+  try {
+    const pmuType = Number(readFileSync(`${pmu}/kprobe/type`, "utf8"));
+    // "config:0"
+    const bit = /^config:(\d+)/.exec(readFileSync(`${pmu}/kprobe/format/retprobe`, "utf8"))?.[1];
+    return { pmuType, returnBit: Number(bit ?? 0) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether the kernel can attach uprobes. */
 export function uprobesAvailable(): boolean {
   return existsSync(`${pmu}/uprobe`) || existsSync("/sys/kernel/tracing/uprobe_events");
 }
 
-/** Whether tracefs is mounted, which attaching to a tracepoint by name needs (raw tracepoints and tp_btf do not). */
+/** Whether tracefs is mounted. Where it is not, it may still be had: see {@link openTracefs}. */
 export function tracefsAvailable(): boolean {
   return existsSync("/sys/kernel/tracing/events") || existsSync("/sys/kernel/debug/tracing/events");
 }

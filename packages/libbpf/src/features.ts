@@ -6,6 +6,7 @@ import { BpfError } from "./errors.ts";
 import { kprobesAvailable, tracefsAvailable, uprobesAvailable } from "./facilities.ts";
 import { invoke, invokeQuiet } from "./invoke.ts";
 import { mapTypeNumber, programTypeNumber, type MapType, type ProgramType } from "./names.ts";
+import { FEATURE_NAMES, probe, type FeatureName, type FeatureResult } from "./probe.ts";
 import { findKernelBtfId, loadProgram } from "./raw-program.ts";
 
 /** What this kernel has. The probes try the thing itself, so they need the permission to do it. */
@@ -16,13 +17,24 @@ export interface Features {
   probeMapType(type: MapType): boolean;
   /** Whether programs of this type may call the helper (`enum bpf_func_id`, e.g. 131 for bpf_ringbuf_reserve). */
   probeHelper(type: ProgramType, helper: number): boolean;
+  /**
+   * Tries a feature, and says why it does not work where it does not: for people to read. Whatever is attached for it is
+   * detached at once. Throws only for a wrong argument, or when there is no addon.
+   *
+   * @param target - what to try it on, instead of something harmless that every kernel should have: the kernel function of
+   *   fentry, fexit, kprobe, kretprobe and kretprobeMaxActive, the name of rawTracepoint and btfTracepoint,
+   *   "category/name" of tracepoint
+   */
+  probe(feature: FeatureName, target?: string): FeatureResult;
+  /** Tries all features, in the order of {@link FEATURE_NAMES}. */
+  probeAll(): Record<FeatureName, FeatureResult>;
   /** Whether fentry and fexit programs can be attached, tried on a kernel function made for tests. */
   probeTrampoline(): boolean;
   /** Whether the kernel carries its BTF, which CO-RE, tp_btf, fentry and fexit need. */
   kernelBtfAvailable(): boolean;
   kprobesAvailable(): boolean;
   uprobesAvailable(): boolean;
-  /** Whether tracefs is mounted, which attaching to a tracepoint by name needs. */
+  /** Whether tracefs is mounted; `probe("tracefs")` tells whether it can be had. */
   tracefsAvailable(): boolean;
   /** CPUs that per-CPU maps have values for. */
   possibleCpus(): number;
@@ -63,6 +75,12 @@ export const features: Features = {
     checkUint(operation, "the helper", helper);
     return invoke(operation, "ERR_BPF_PROBE", (native) => native.probeHelper(number, helper));
   },
+  probe,
+  probeAll: () =>
+    Object.fromEntries(FEATURE_NAMES.map((name) => [name, probe(name)])) as Record<
+      FeatureName,
+      FeatureResult
+    >,
   probeTrampoline,
   kernelBtfAvailable: () => existsSync("/sys/kernel/btf/vmlinux"),
   kprobesAvailable,

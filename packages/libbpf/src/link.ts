@@ -52,20 +52,13 @@ export class BpfLink {
   }
 }
 
-/** @internal */
+/** @internal Attaches, and gives the handle that a link is made of. */
 export function attach(
   operation: string,
   program: number,
-  owner: LinkOwner,
   kind: AttachKind,
   options: object,
   hint?: string,
-): BpfLink {
-  const handle = invoke(
-    operation,
-    "ERR_BPF_ATTACH",
-    (native) => native.programAttach(program, kind, options),
-    hint,
-  );
-  return new BpfLink(handle, owner);
+): number {
+  return invoke(operation, "ERR_BPF_ATTACH", (native) => native.programAttach(program, kind, options), hint);
 }

@@ -57,10 +57,13 @@ export interface NativeReaderStats {
   pollWakeups: number;
   timerWakeups: number;
   timerTicks: number;
+  outOfOrder: number;
+  malformed: number;
+  unreadable: number;
 }
 
 export type AttachKind =
-  "auto" | "tracepoint" | "rawTracepoint" | "trace" | "kprobe" | "ksyscall" | "uprobe" | "cgroup";
+  "auto" | "tracepoint" | "rawTracepoint" | "trace" | "kprobe" | "ksyscall" | "event" | "uprobe" | "cgroup";
 
 type Bytes = Uint8Array;
 
@@ -82,7 +85,7 @@ export interface Native {
   objectVariables(object: number): NativeVariable[];
   variableRead(object: number, section: string, offset: number, size: number): Bytes;
   variableWrite(object: number, section: string, offset: number, bytes: Bytes): void;
-  kernelBtfId(name: string, kind: number): number;
+  kernelBtfIds(names: string[], kinds: number[]): number[];
 
   programSetAutoload(program: number, autoload: boolean): void;
   programSetAttachTarget(program: number, target: string): void;
@@ -118,7 +121,9 @@ export interface Native {
   programClose(program: number): boolean;
   programAttach(program: number, kind: AttachKind, options: object): number;
   linkFd(link: number): number;
+  linkMissed(link: number): number | undefined;
   linkClose(link: number): boolean;
+  tracefsMount(): number;
 
   mapInfo(map: number): NativeMapInfo;
   mapConfigure(map: number, what: "maxEntries" | "reuseFd" | "innerMapFd", value: number): void;
@@ -143,14 +148,35 @@ export interface Native {
   mapSetBatch(map: number, keys: Bytes, values: Bytes, flags: number): void;
   mapDeleteBatch(map: number, keys: Bytes): { count: number; missing: boolean };
 
-  readerStart(
+  /**
+   * `callback(batch, records)`; without a batch `callback(undefined, lost records, cpu)`, or `callback(undefined, errno)`
+   * when polling failed.
+   */
+  ringReaderStart(
     maps: number[],
     batchBytes: number,
     flushMs: number,
     maxBatches: number,
     restAfterMs: number,
-    callback: (batch: Bytes | undefined, number: number) => void,
+    callback: (batch: Bytes | undefined, number: number, cpu: number | undefined) => void,
   ): number;
+  perfReaderStart(
+    map: number,
+    cpus: number[],
+    bytesPerCpu: number,
+    wakeupBytes: number,
+    lengthAt: number,
+    orderAt: number,
+    batchBytes: number,
+    flushMs: number,
+    maxBatches: number,
+    restAfterMs: number,
+    callback: (batch: Bytes | undefined, number: number, cpu: number | undefined) => void,
+  ): number;
+  readerDetach(reader: number): void;
+  readerPending(reader: number): number;
+  /** CPU, lost records, CPU, ... */
+  readerLosses(reader: number): number[];
   readerPause(reader: number): void;
   readerResume(reader: number): void;
   readerSetRef(reader: number, ref: boolean): void;

@@ -6,6 +6,7 @@ import type { BpfLink } from "./link.ts";
 import { BpfMap } from "./map.ts";
 import { applyMapOptions, type BpfMapOptions } from "./map-options.ts";
 import { BpfProgram } from "./program.ts";
+import { findTargets, type BpfTarget } from "./targets.ts";
 import { suggest } from "./suggest.ts";
 import { encodeVariable, type BpfVariable, type BpfVariableValue } from "./variables.ts";
 
@@ -129,6 +130,11 @@ export class BpfObject {
   map(name: string): BpfMap {
     const found = this.maps.get(name) ?? (name.startsWith(".") ? this.#section(name) : undefined);
     return found ?? this.#notFound("map", name, this.maps.keys());
+  }
+
+  /** What the programs are for, in the order of the file, and whether the running kernel has it. Before or after the load. */
+  targets(): BpfTarget[] {
+    return findTargets(this.programs.values());
   }
 
   /** The bytes of a variable: its initial value before the load, the current one after it. */

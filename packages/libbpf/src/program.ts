@@ -1,11 +1,14 @@
 import type { Native } from "./native.ts";
 import { closedError, BpfError, invalidArgument } from "./errors.ts";
-import { attach, type BpfLink, type LinkOwner } from "./link.ts";
+import { BpfKprobeLink, type KprobeOrigin } from "./kprobe-link.ts";
+import { createKretprobe, MAX_ACTIVE } from "./kretprobe.ts";
+import { attach, BpfLink, type LinkOwner } from "./link.ts";
 import { invoke, invokeQuiet } from "./invoke.ts";
 import { programTypeName, type ProgramType } from "./names.ts";
 import type { AttachKind, NativeProgram } from "./native.ts";
-import { missingFacility } from "./facilities.ts";
-import { checkString, checkUint, checkUint32 } from "./arguments.ts";
+import { kprobePmu, missingFacility, tracefsAvailable } from "./facilities.ts";
+import { tracepointId } from "./tracefs.ts";
+import { checkPositive, checkString, checkUint, checkUint32 } from "./arguments.ts";
 
 /** What a program belongs to: its object, or itself when it was loaded from raw instructions. */
 export interface ProgramOwner extends LinkOwner {
@@ -27,6 +30,12 @@ export interface KprobeOptions extends AttachOptions {
   retprobe?: boolean;
   /** Bytes from the start of the function (default 0). */
   offset?: number;
+  /**
+   * How many calls may be under way at the same time without one being missed, for return probes: 1 to 4096. A wish:
+   * it can be had only through tracefs, and without it the kernel's small default applies, which calls that wait use up
+   * at once. {@link BpfKprobeLink.method} tells how it went.
+   */
+  maxActive?: number;
 }
 
 /** Which system call to probe. */
@@ -81,6 +90,7 @@ export class BpfProgram {
   readonly #handle: number;
   readonly #owner: ProgramOwner;
   readonly #info: NativeProgram;
+  #target: string | undefined;
 
   /** @internal Made by {@link BpfObject} and {@link loadProgram}. */
   constructor(info: NativeProgram, owner: ProgramOwner) {
@@ -96,6 +106,14 @@ export class BpfProgram {
   /** The ELF section, e.g. "tp_btf/sys_exit"; empty for raw instructions. */
   get section(): string {
     return this.#info.section;
+  }
+
+  /**
+   * What the program is for, as its section or `setAttachTarget` says: the function, tracepoint ("category/name") or system
+   * call; undefined when that is left open. {@link BpfObject.targets} tells whether the kernel has it.
+   */
+  get target(): string | undefined {
+    return this.#target ?? /^\??[^/]+\/(.+)$/.exec(this.#info.section)?.[1];
   }
 
   get type(): ProgramType {
@@ -158,11 +176,16 @@ export class BpfProgram {
     this.#open(operation);
     this.#beforeLoad(operation);
     checkString(operation, "the target", name);
-    invoke(operation, "ERR_BPF_LOAD", (native) => native.programSetAttachTarget(this.#handle, name));
+    invoke(operation, "ERR_BPF_NOT_FOUND", (native) => native.programSetAttachTarget(this.#handle, name));
+    this.#target = name;
   }
 
   /** Attaches to what the program's section says. */
   attach(): BpfLink {
+    const [category, name] = this.target?.split("/") ?? [];
+    if (this.type === "tracepoint" && category !== undefined && name !== undefined) {
+      return this.attachTracepoint(category, name);
+    }
     return this.#attach("attach", "auto", {});
   }
 
@@ -171,6 +194,13 @@ export class BpfProgram {
     const what = `attach to tracepoint ${category}:${name}:`;
     checkString(what, "the category", category);
     checkString(what, "the name", name);
+    // libbpf finds it by its name only where tracefs is mounted, and not for raw instructions.
+    if (this.section === "" || !tracefsAvailable()) {
+      const operation = this.#operation(what);
+      this.#usable(operation);
+      const event = tracepointId(operation, category, name);
+      return this.#attach(what, "event", { ...options, event });
+    }
     return this.#attach(what, "tracepoint", { ...options, category, name });
   }
 
@@ -185,17 +215,28 @@ export class BpfProgram {
     return this.#attach("attach (trace)", "trace", options);
   }
 
-  attachKprobe(options: KprobeOptions): BpfLink {
+  /** Attaches to a kernel function. */
+  attachKprobe(options: KprobeOptions): BpfKprobeLink {
     const what = `attach to kernel function ${options.function}:`;
+    const { maxActive, offset, retprobe = false } = options;
     checkString(what, "function", options.function);
-    if (options.offset !== undefined) checkUint(what, "offset", options.offset);
-    return this.#attach(what, "kprobe", options);
+    // What is written to tracefs is a line of words.
+    if (/\s/.test(options.function)) throw invalidArgument(what, "a function's name has no white space");
+    if (offset !== undefined) checkUint(what, "offset", offset);
+    if (maxActive === undefined) return this.#attachByPerf(what, options, {});
+    checkPositive(what, "maxActive", maxActive);
+    if (maxActive > MAX_ACTIVE)
+      throw invalidArgument(what, `maxActive is ${maxActive}, more than ${MAX_ACTIVE}`);
+    if (!retprobe) throw invalidArgument(what, "maxActive is for return probes (retprobe: true)");
+    if (offset !== undefined && offset !== 0) throw invalidArgument(what, "a return probe has no offset");
+    return this.#attachKretprobe(what, options, maxActive);
   }
 
-  attachKsyscall(options: KsyscallOptions): BpfLink {
+  /** Attaches to the kernel's function for a system call. */
+  attachKsyscall(options: KsyscallOptions): BpfKprobeLink {
     const what = `attach to system call ${options.syscall}:`;
     checkString(what, "syscall", options.syscall);
-    return this.#attach(what, "ksyscall", options);
+    return this.#attachKprobe(what, "ksyscall", options, {});
   }
 
   attachUprobe(options: UprobeOptions): BpfLink {
@@ -235,10 +276,39 @@ export class BpfProgram {
   }
 
   #attach(what: string, kind: AttachKind, options: object): BpfLink {
+    return new BpfLink(this.#attachHandle(what, kind, options), this.#owner);
+  }
+
+  #attachKprobe(what: string, kind: AttachKind, options: object, origin: KprobeOrigin): BpfKprobeLink {
+    return new BpfKprobeLink(this.#attachHandle(what, kind, options), this.#owner, origin);
+  }
+
+  #attachKretprobe(what: string, options: KprobeOptions, maxActive: number): BpfKprobeLink {
+    this.#usable(this.#operation(what));
+    let fallbackReason: string;
+    try {
+      const event = createKretprobe(options.function, maxActive);
+      try {
+        return this.#attachKprobe(what, "event", { ...options, event: event.id }, { event, maxActive });
+      } catch (error) {
+        event.remove();
+        throw error;
+      }
+    } catch (error) {
+      fallbackReason = error instanceof Error ? error.message : String(error);
+    }
+    return this.#attachByPerf(what, options, { fallbackReason });
+  }
+
+  #attachByPerf(what: string, options: KprobeOptions, origin: KprobeOrigin): BpfKprobeLink {
+    return this.#attachKprobe(what, "kprobe", { ...options, ...kprobePmu() }, origin);
+  }
+
+  #attachHandle(what: string, kind: AttachKind, options: object): number {
     const operation = this.#operation(what);
     this.#usable(operation);
     const hint = missingFacility(this.type, this.section, kind);
-    return attach(operation, this.#handle, this.#owner, kind, options, hint);
+    return attach(operation, this.#handle, kind, options, hint);
   }
 
   #kernelInfo(what: string): ReturnType<Native["programInfo"]> {

@@ -138,7 +138,7 @@ export function findKernelBtfId(name: string, kind: BtfKind): number {
   const operation = `find ${kind} ${name} in the kernel's BTF`;
   const number = btfKindNumber(operation, kind);
   checkString(operation, "the name", name);
-  const id = invoke(operation, "ERR_BPF_NOT_SUPPORTED", (native) => native.kernelBtfId(name, number));
-  if (id >= 0) return id;
+  const [id] = invoke(operation, "ERR_BPF_NOT_SUPPORTED", (native) => native.kernelBtfIds([name], [number]));
+  if (id !== undefined && id >= 0) return id;
   throw new BpfError("ERR_BPF_NOT_FOUND", { operation, reason: "the kernel has none", errno: ENOENT });
 }

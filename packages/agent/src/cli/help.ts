@@ -3,8 +3,9 @@ import { TAP_FLAGS } from "./tap-options.ts";
 const COMMANDS = `tcptracker: what every process sends and receives over TCP
 
   tcptracker tap [options]     tap this host until stopped
+  tcptracker doctor [--json]   what this kernel allows, how a tap would run, what it would not see, and why
   tcptracker --version         print the version
-  tcptracker --help            print this help; 'tcptracker tap --help' prints the options
+  tcptracker --help            print this help; 'tcptracker tap --help' prints the options of a command
 
 Records go to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not permitted, 4 not supported.

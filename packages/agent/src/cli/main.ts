@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { doctorHelpText, parseDoctorCommand, runDoctorCommand } from "./doctor-command.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { TapError } from "../errors.ts";
 import { helpText, tapHelpText } from "./help.ts";
@@ -8,7 +9,7 @@ import { parseTapCommand } from "./tap-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Commands of the contract that this version lacks. */
-const PLANNED = ["doctor", "explain", "collect"];
+const PLANNED = ["explain", "collect"];
 
 async function run(args: readonly string[], packageJson: URL): Promise<number> {
   const [command, ...rest] = args;
@@ -24,6 +25,12 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     const tap = parseTapCommand(rest);
     if (!tap.help) return await runTapCommand(tap);
     process.stdout.write(tapHelpText());
+    return 0;
+  }
+  if (command === "doctor") {
+    const doctor = parseDoctorCommand(rest);
+    if (!doctor.help) return await runDoctorCommand(doctor);
+    process.stdout.write(doctorHelpText());
     return 0;
   }
   if (command !== undefined && PLANNED.includes(command))

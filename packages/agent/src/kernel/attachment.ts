@@ -1,6 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { LAYOUT_HASH, STAGE } from "@tcptracker/events";
-import { BpfError, BpfObject, findKernelBtfId, type BpfLink, type BpfProgram } from "@tcptracker/libbpf";
+import {
+  BpfError,
+  BpfKprobeLink,
+  BpfObject,
+  features,
+  findKernelBtfId,
+  type BpfLink,
+  type BpfProgram,
+} from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
@@ -13,6 +21,12 @@ export const WAKEUP_FRACTION = 8;
 /** A record that comes this long after the last wake-up, in milliseconds, is sent with one. */
 export const WAKEUP_INTERVAL = 10;
 
+/**
+ * Calls of one kind that may wait inside the kernel at the same time without one being missed by its kretprobe: the most
+ * that Linux allows.
+ */
+const MAX_ACTIVE = 4096;
+
 /** A program on the exit of one system call or, with the tracepoint strategy, of all. */
 export interface Hook {
   /** Its name in the object. */
@@ -21,6 +35,8 @@ export interface Hook {
   readonly target: string;
   /** Why this kernel does not have it; absent when it is attached. */
   readonly reason?: string;
+  /** Why only few of these calls may wait in the kernel at the same time without one being missed; mostly absent. */
+  readonly limitation?: string;
 }
 
 /** Without these, hardly anything would be seen: then another strategy is better. */
@@ -43,7 +59,14 @@ export interface Attachment {
  * @throws BpfError when the kernel refuses the candidate
  */
 export function attach(candidate: Candidate, options: ResolvedTapOptions): Attachment {
+  if (candidate.strategy === "kprobe" && !features.kprobesAvailable())
+    throw new BpfError("ERR_BPF_NOT_SUPPORTED", {
+      operation: "attach kprobes",
+      reason: "this kernel has no kprobes (CONFIG_KPROBES)",
+      hint: "Use another attach strategy, or auto",
+    });
   const missing = new Map<string, string>();
+  const limited = new Map<string, string>();
   const ioUring = new IoUring(candidate.object);
   const object = loadWithout(missing, candidate, options, ioUring);
   const links: BpfLink[] = [];
@@ -51,13 +74,16 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     identifyTap(object, candidate.object.identify);
     fillStages(object, candidate);
     // Connections must be seen to end from the moment that the first one is seen.
-    const programs = [candidate.set.state, candidate.set.destroy].map((name) => object.program(name));
+    const programs = lifeCycle(candidate).map((name) => object.program(name));
     for (const program of programs) links.push(program.attach());
     for (const program of hookPrograms(object, candidate)) {
       if (missing.has(program.name)) continue;
       try {
-        links.push(attachHook(program));
+        const link = attachHook(program);
+        links.push(link);
         programs.push(program);
+        if (link instanceof BpfKprobeLink && link.fallbackReason !== undefined)
+          limited.set(program.name, link.fallbackReason);
       } catch (error) {
         leaveOut(missing, program.name, error);
       }
@@ -69,7 +95,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
       object,
       links,
       programs,
-      hooks: hooksOf(object, candidate, missing),
+      hooks: hooksOf(object, candidate, missing, limited),
       ioUring: ioUring.support,
     };
   } catch (error) {
@@ -81,11 +107,21 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
 
 function attachHook(program: BpfProgram): BpfLink {
   if (program.type !== "kprobe") return program.attach();
-  return program.attachKprobe({ function: targetOf(program), retprobe: true });
+  return program.attachKprobe({ function: targetOf(program), retprobe: true, maxActive: MAX_ACTIVE });
 }
 
-function hookPrograms(object: BpfObject, { set }: Candidate): BpfProgram[] {
-  return Array.from(object.programs.values()).filter(({ name }) => name.startsWith(set.hooks));
+function hookPrograms(object: BpfObject, { set, doubledHooks }: Candidate): BpfProgram[] {
+  return Array.from(object.programs.values()).filter(
+    ({ name }) => name.startsWith(set.hooks) && (doubledHooks || !name.endsWith(SECOND_COPY)),
+  );
+}
+
+/** How the names of the copies end that are attached where the kernel preempts programs (turns.bpf.h). */
+const SECOND_COPY = "_again";
+
+function lifeCycle({ set, doubledLifeCycle }: Candidate): string[] {
+  const names = [set.state, set.destroy];
+  return doubledLifeCycle ? [...names, ...names.map((name) => name + SECOND_COPY)] : names;
 }
 
 /** "fexit/__x64_sys_sendto" is for __x64_sys_sendto. */
@@ -93,11 +129,22 @@ function targetOf(program: BpfProgram): string {
   return program.section.slice(program.section.indexOf("/") + 1);
 }
 
-function hooksOf(object: BpfObject, candidate: Candidate, missing: ReadonlyMap<string, string>): Hook[] {
-  return hookPrograms(object, candidate).map((program) => {
+function hooksOf(
+  object: BpfObject,
+  candidate: Candidate,
+  missing: ReadonlyMap<string, string>,
+  limited: ReadonlyMap<string, string>,
+): Hook[] {
+  const firstCopies = hookPrograms(object, candidate).filter(({ name }) => !name.endsWith(SECOND_COPY));
+  return firstCopies.map((program) => {
     const reason = missing.get(program.name);
-    const hook = { program: program.name, target: targetOf(program) };
-    return reason === undefined ? hook : { ...hook, reason };
+    const limitation = limited.get(program.name);
+    return {
+      program: program.name,
+      target: targetOf(program),
+      ...(reason === undefined ? {} : { reason }),
+      ...(limitation === undefined ? {} : { limitation }),
+    };
   });
 }
 
@@ -116,19 +163,14 @@ function open(candidate: Candidate, options: ResolvedTapOptions, ioUring: IoUrin
       wakeup_shift: Math.log2(options.bufferSize / WAKEUP_FRACTION),
       wakeup_interval: WAKEUP_INTERVAL * 1_000_000,
       connection_seed: randomBytes(8).readBigUInt64LE(),
+      doubled: candidate.doubledHooks,
     },
     maps: { [MAPS.ring]: ring, [MAPS.connections]: { maxEntries: options.maxConnections } },
   });
   const { set, object: probe } = candidate;
-  const wanted = new Set([
-    ...Object.values(set.stages),
-    set.state,
-    set.destroy,
-    probe.identify,
-    ...ioUring.wanted,
-  ]);
-  for (const program of object.programs.values())
-    program.autoload = wanted.has(program.name) || program.name.startsWith(set.hooks);
+  const wanted = new Set([...Object.values(set.stages), ...lifeCycle(candidate), probe.identify, ...ioUring.wanted]);
+  for (const { name } of hookPrograms(object, candidate)) wanted.add(name);
+  for (const program of object.programs.values()) program.autoload = wanted.has(program.name);
   return object;
 }
 

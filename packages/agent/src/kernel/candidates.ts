@@ -1,4 +1,4 @@
-import { BpfError, features, loadProgram } from "@tcptracker/libbpf";
+import { BpfError, BpfMap, loadProgram } from "@tcptracker/libbpf";
 import {
   probeObject,
   type AttachStrategy,
@@ -9,6 +9,7 @@ import {
 } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
+import { preemption } from "./preemption.ts";
 
 /** One way to tap: what would be loaded, and how its records would come out. */
 export interface Way {
@@ -24,10 +25,16 @@ export interface Way {
 export interface Candidate extends Way {
   readonly object: ProbeObject;
   readonly set: ProgramSet;
+  /** Attach a second copy of each hook, of the life-cycle programs: this kernel may preempt the first one. */
+  readonly doubledHooks: boolean;
+  readonly doubledLifeCycle: boolean;
 }
 
 /** In the order of `auto`: what costs the rest of the machine least comes first. */
 export const STRATEGIES: readonly AttachStrategy[] = ["fexit", "kprobe", "tracepoint"];
+
+/** Bytes; a power of two that is whole pages whatever the size of a page. */
+const SMALLEST_RING = 65536;
 
 /**
  * `*(u64 *)(fp - 8) = 0; r1 = 1; r1 = atomic_fetch_add((u64 *)(fp - 8), r1); return 0`
@@ -51,19 +58,46 @@ export function hasAtomics(): boolean {
   }
 }
 
+/** Whether this kernel has ring buffers: tried, so that a refusal for lack of rights is not taken for their absence. */
+export function hasRingBuffers(): boolean {
+  try {
+    BpfMap.create({ type: "ringbuf", keySize: 0, valueSize: 0, maxEntries: SMALLEST_RING }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof BpfError && error.errnoName === "EINVAL") return false;
+    throw error;
+  }
+}
+
 /**
  * The transport that the options ask for and this kernel has.
  *
- * @throws {@link TapError} ERR_TAP_NOT_SUPPORTED when ring buffers are asked for and there are none
+ * @throws {@link TapError} ERR_TAP_NOT_SUPPORTED when ring buffers are asked for and there are none; {@link BpfError}
+ * when the kernel does not say
  */
 export function chooseTransport(options: Pick<ResolvedTapOptions, "transport">): Transport {
   if (options.transport === "perfbuf") return "perfbuf";
-  if (features.probeMapType("ringbuf")) return "ringbuf";
+  if (hasRingBuffers()) return "ringbuf";
   if (options.transport === "auto") return "perfbuf";
   throw new TapError(
     "ERR_TAP_NOT_SUPPORTED",
     "this kernel has no BPF ring buffer (Linux 5.8); use --transport perfbuf or auto",
   );
+}
+
+function doubling(
+  strategy: AttachStrategy,
+  { secondCopies }: ResolvedTapOptions,
+): Pick<Candidate, "doubledHooks" | "doubledLifeCycle"> {
+  if (secondCopies !== "auto") {
+    const always = secondCopies === "always" && strategy !== "kprobe";
+    return { doubledHooks: always, doubledLifeCycle: always };
+  }
+  const { trampolines, tracepoints } = preemption();
+  return {
+    doubledHooks: (strategy === "fexit" && trampolines) || (strategy === "tracepoint" && tracepoints),
+    doubledLifeCycle: tracepoints,
+  };
 }
 
 /**
@@ -74,8 +108,13 @@ export function chooseTransport(options: Pick<ResolvedTapOptions, "transport">):
 export function candidatesFor(options: ResolvedTapOptions): Candidate[] {
   const transport = chooseTransport(options);
   const atomics = hasAtomics();
+  if (options.attach === "fexit" && !atomics)
+    throw new TapError(
+      "ERR_TAP_NOT_SUPPORTED",
+      "the fexit programs need the atomic instructions of Linux 5.12; use --attach kprobe, tracepoint or auto",
+    );
   return STRATEGIES.filter((strategy) => options.attach === "auto" || options.attach === strategy)
-    .filter((strategy) => atomics || strategy !== "fexit" || options.attach === "fexit")
+    .filter((strategy) => atomics || strategy !== "fexit")
     .flatMap((strategy) => {
       const object = probeObject({ strategy, transport, atomics });
       return object.programSets.map((set) => ({
@@ -85,6 +124,7 @@ export function candidatesFor(options: ResolvedTapOptions): Candidate[] {
         kind: set.kind,
         object,
         set,
+        ...doubling(strategy, options),
       }));
     })
     .filter(({ kind }) => options.programs === "auto" || options.programs === kind);

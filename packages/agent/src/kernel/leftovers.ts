@@ -49,19 +49,22 @@ export function leftoversOf(entry: Uint8Array, ended: boolean): Leftovers {
   let gapBytes = 0n;
   if (view.getUint8(fields.open_owed.offset) === 1)
     frames.push(frame(recordOf(entry, RECORD_TYPE.open, 0, OPEN.size).bytes));
-  const gaps = [
-    [DIRECTION.egress, fields.egress_owed_offset.offset, fields.egress_owed_size.offset],
-    [DIRECTION.ingress, fields.ingress_owed_offset.offset, fields.ingress_owed_size.offset],
-  ] as const;
-  for (const [direction, offsetAt, sizeAt] of gaps) {
-    const size = view.getBigUint64(sizeAt, true);
-    if (size === 0n) continue;
+  const number = ({ offset }: { readonly offset: number }): bigint => view.getBigUint64(offset, true);
+  const declare = (direction: number, offset: bigint, size: bigint, cause: number): void => {
+    if (size === 0n) return;
     const gap = recordOf(entry, RECORD_TYPE.gap, direction, GAP.size);
-    gap.view.setBigUint64(GAP.fields.offset.offset, view.getBigUint64(offsetAt, true), true);
+    gap.view.setBigUint64(GAP.fields.offset.offset, offset, true);
     gap.view.setBigUint64(GAP.fields.size.offset, size, true);
-    gap.view.setUint16(GAP.fields.cause.offset, GAP_CAUSE.ring_full, true);
+    gap.view.setUint16(GAP.fields.cause.offset, cause, true);
     frames.push(frame(gap.bytes));
     gapBytes += size;
+  };
+  for (const name of ["egress", "ingress"] as const) {
+    const direction = DIRECTION[name];
+    const [offset, size] = [number(fields[`${name}_owed_offset`]), number(fields[`${name}_owed_size`])];
+    declare(direction, offset, size, GAP_CAUSE.ring_full);
+    const unseen = number(fields[`${name}_unseen`]);
+    declare(direction, number(CLOSE.fields[`${name}_bytes`]) - unseen, unseen, GAP_CAUSE.unseen);
   }
   if (ended) frames.push(frame(entry.slice(0, CLOSE.size)));
   return { batch: Buffer.concat(frames), gapBytes, records: frames.length };

@@ -1,18 +1,16 @@
 import { COUNTER, type Counter } from "@tcptracker/events";
-import { BpfError, type BpfMap } from "@tcptracker/libbpf";
+import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
+import { missingRights, ownCapabilities } from "../doctor/capabilities.ts";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
-import { attach, WAKEUP_INTERVAL, type Attachment, type Hook } from "./attachment.ts";
+import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import type { IoUringSupport } from "./io-uring.ts";
 import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
-
-/** How long nothing must have come, in milliseconds, for the reader to rely on being woken (RingBufferReader). */
-export const REST_AFTER: number = 4 * WAKEUP_INTERVAL;
 
 /** A way that this kernel did not accept. */
 export interface Refusal extends Way {
@@ -89,9 +87,17 @@ export class Probe {
     }
   }
 
-  /** How often the kernel skipped a program because it was running on that CPU already: calls that were not seen. */
+  /**
+   * How often the kernel skipped a program, because it was running on that CPU already or because too many calls were
+   * under way for a kretprobe: calls that were not seen, unless a second copy of the program saw them.
+   */
   countMissedRuns(): number {
-    return this.#attachment.programs.reduce((sum, program) => sum + program.recursionMisses, 0);
+    const { programs, links } = this.#attachment;
+    const recursions = programs.reduce((sum, program) => sum + program.recursionMisses, 0);
+    return links.reduce(
+      (sum, link) => sum + (link instanceof BpfKprobeLink ? (link.missed ?? 0) : 0),
+      recursions,
+    );
   }
 
   /** One of the counters, summed over all CPUs. */
@@ -109,7 +115,9 @@ export class Probe {
 
   /** Stops the programs; what they have written stays readable. */
   detach(): void {
-    for (const link of this.#attachment.links.splice(0).toReversed()) link.close();
+    // The life-cycle programs first: while the hooks go one by one, the calls of those that are gone would be declared
+    // as unseen where a connection ends.
+    for (const link of this.#attachment.links.splice(0)) link.close();
   }
 
   close(): void {
@@ -126,20 +134,23 @@ function askFor(options: ResolvedTapOptions): Candidate[] {
   }
 }
 
-function asTapError(refusals: readonly unknown[]): TapError {
+function asTapError(refusals: readonly BpfError[]): TapError {
   const cause =
     refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
-  const last = refusals.at(-1) ?? "no programs of the kind asked for belong to this attach strategy";
-  const reason = last instanceof Error ? last.message : String(last);
-  if (last instanceof BpfError && last.code === "ERR_BPF_PERMISSION")
+  const last = refusals.at(-1);
+  const reason = last?.message ?? "no programs of the kind asked for belong to this attach strategy";
+  const code = last?.code;
+  if (code === "ERR_BPF_PERMISSION" && missingRights(ownCapabilities()).length > 0)
     return new TapError(
       "ERR_TAP_NOT_PERMITTED",
       `not permitted to load or attach eBPF programs; run as root or with CAP_BPF and CAP_PERFMON (${reason})`,
       { cause },
     );
-  if (last instanceof BpfError && (last.code === "ERR_BPF_NOT_SUPPORTED" || last.code === "ERR_BPF_VERIFIER"))
-    return new TapError("ERR_TAP_NOT_SUPPORTED", `this kernel does not accept the eBPF programs: ${reason}`, {
-      cause,
-    });
+  if (code === "ERR_BPF_PERMISSION" || code === "ERR_BPF_NOT_SUPPORTED" || code === "ERR_BPF_VERIFIER")
+    return new TapError(
+      "ERR_TAP_NOT_SUPPORTED",
+      `this kernel does not accept the eBPF programs; 'tcptracker doctor' says which it does: ${reason}`,
+      { cause },
+    );
   return new TapError("ERR_TAP_KERNEL", reason, { cause });
 }

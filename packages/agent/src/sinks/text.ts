@@ -6,7 +6,7 @@ import type { LineOutput } from "./line-output.ts";
 import { printable } from "./printable.ts";
 
 /** Marks up a piece of a line; the identity where there are no colours. */
-export type Paint = (style: "dim" | "green" | "cyan" | "yellow" | "bold", text: string) => string;
+export type Paint = (style: "dim" | "green" | "cyan" | "yellow" | "red" | "bold", text: string) => string;
 
 /** Lines for a person to follow: who, to whom, how much, how it begins. */
 export class TextSink implements Sink {

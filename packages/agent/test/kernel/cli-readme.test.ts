@@ -6,7 +6,9 @@ import { text } from "node:stream/consumers";
 import { fromJson, toJson } from "@tcptracker/events";
 import { expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
+import { doctorHelpText } from "../../src/cli/doctor-command.ts";
 import { tapHelpText } from "../../src/cli/help.ts";
+import { Agent } from "./support/agent.ts";
 import { whileRequesting, startServer } from "./support/http.ts";
 import { within } from "./support/until.ts";
 
@@ -38,6 +40,7 @@ async function runBlock(code: string): Promise<{ status: number | null; stdout: 
 
 /** What each block prints, as often as there is traffic. */
 const PRINTS = [
+  /^works: (?:fexit|kprobe|tracepoint) \((?:typed|raw) programs, (?:ringbuf|perfbuf)\), \d+ blind spots$/m,
   /^\S.* received \d+ bytes from port PORT$/m,
   /^[0-9a-f]{16} egress \d+$/m,
   /^\{"type":"data",.*"remote":\{"address":"127\.0\.0\.1","port":PORT\}.*"direction":"egress"/m,
@@ -64,6 +67,21 @@ test("the JSON lines are records", () => {
 
 test("the options are those of the command", () => {
   expect(blocks("text")).toContain(tapHelpText());
+  expect(blocks("text")).toContain(doctorHelpText());
+});
+
+test("what doctor prints has these parts, in this form", async () => {
+  const shown = blocks("text").find((block) => block.startsWith("Kernel\n")) ?? "";
+  await using agent = new Agent(["doctor", "--quick"]);
+  const { stdout } = await agent.ended(120);
+  const headings = (text: string): string[] => text.split("\n").filter((line) => /^\S/.test(line));
+  expect(headings(shown)).toEqual(headings(stdout));
+  const ways = (text: string): string[] =>
+    [...text.matchAll(/^ {2}\S+ +((?:fexit|kprobe|tracepoint) +(?:typed|raw) +\w+) /gm)].map(
+      ([, way = ""]) => way,
+    );
+  expect(ways(shown)).toHaveLength(8);
+  expect(ways(shown)).toEqual(ways(stdout));
 });
 
 test("the exit codes are those of the command", () => {

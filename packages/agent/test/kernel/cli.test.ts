@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { diagnose } from "../../src/doctor/diagnose.ts";
 import { Agent, type AgentOptions, COMMAND } from "./support/agent.ts";
 import { whileRequesting, request, startServer, type Listening } from "./support/http.ts";
 import { recordsOf } from "./support/tiling.ts";
@@ -123,16 +124,26 @@ describe("exit codes", () => {
     [2, ["tap", "--nonsense"], "--nonsense"],
     [2, ["tap", "--snaplen", "many"], "--snaplen"],
     [2, ["tap", "--buffer-size", "1"], "bufferSize"],
-    [4, ["tap", "--attach", "kprobe"], "--attach tracepoint"],
-    [4, ["tap", "--attach", "fexit"], "--attach tracepoint"],
-    [4, ["tap", "--transport", "perfbuf"], "--transport ringbuf"],
     [4, ["tap", "--filter", "true"], "--filter"],
-    [4, ["doctor"], "doctor"],
+    [4, ["explain"], "explain"],
   ])("%d for %j", (code, args, message) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], { encoding: "utf8" });
     expect(stderr).toContain(message);
     expect({ status, stdout }).toEqual({ status: code, stdout: "" });
   });
+
+  // What this kernel can do is for the doctor to say; the tap must agree with it.
+  test.each(["fexit", "kprobe", "tracepoint"] as const)(
+    "--attach %s: 0, or 4 and the reason",
+    async (attach) => {
+      const { ways } = await diagnose();
+      const usable = ways.some(({ strategy, state }) => strategy === attach && state !== "refused");
+      await using agent = new Agent(["tap", "--attach", attach, "--duration", "100ms"]);
+      const { code, stderr } = await agent.ended();
+      expect(stderr).toMatch(usable ? `by ${attach} (` : /does not accept.*tcptracker doctor/);
+      expect(code).toBe(usable ? 0 : 4);
+    },
+  );
 
   test("3 without the rights, and it says which", async () => {
     await using agent = new Agent(["tap", "--duration", "1s"], withCapabilities());

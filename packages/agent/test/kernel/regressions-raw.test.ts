@@ -1,32 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Tap } from "../../src/index.ts";
 import { buildTraffic } from "../traffic/build.ts";
-import { catalog, type Scenario } from "../traffic/catalog.ts";
 import { expectBalance } from "./support/account.ts";
 import { Collector } from "./support/collector.ts";
 import { checkScenario } from "./support/scenario.ts";
+import { representatives } from "./support/scenarios.ts";
 
 /** The kind of programs that kernels load which refuse the typed ones. */
-const RAW = { programs: "raw" } as const;
-
-/** The first scenario of each shape of system calls, in each family, and for each moment at which a tap may join. */
-const representatives: ReadonlyMap<string, Scenario> = new Map(
-  catalog
-    .filter(({ connections, largestCall }) => connections.length > 0 && largestCall >= 4096)
-    .map((scenario): [string, Scenario] => {
-      const [mode, send, receive] = scenario.name.split(" ");
-      const family = scenario.args[scenario.args.indexOf("--family") + 1];
-      const shape =
-        mode === "pair" && scenario.args.includes("--family")
-          ? `family ${family ?? ""} ${send === "write" || send === "sendmsg" ? send : "others"}`
-          : mode === "pair"
-            ? `${send ?? ""} ${receive ?? ""}`
-            : (mode ?? "");
-      return [`${shape} ${scenario.attach}`, scenario];
-    })
-    // The last of equal keys would stay.
-    .toReversed(),
-);
+const RAW = { attach: "tracepoint", programs: "raw" } as const;
 
 let always: Collector;
 beforeAll(() => {
@@ -42,7 +23,7 @@ test("the programs are the raw ones", async () => {
   expect(tap.attachedAs).toBe("tracepoint (raw programs, ringbuf)");
 });
 
-for (const scenario of [...representatives.values()].toReversed())
+for (const scenario of representatives())
   test(`raw programs: ${scenario.name}`, async () => {
     await checkScenario(scenario, always, RAW);
   });

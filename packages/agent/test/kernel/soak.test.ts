@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { churnScenario } from "../traffic/catalog.ts";
 import { runTraffic } from "../traffic/program.ts";
 import { Tap } from "../../src/index.ts";
+import { expectNothingUnseen } from "./support/account.ts";
 
 const CONNECTIONS = 60_000;
 
@@ -48,6 +49,7 @@ test(`${CONNECTIONS} short connections leave nothing behind`, { timeout: 180_000
   await counting;
   // Whatever the ring refused is declared by now.
   const { counters: final } = tap.statistics();
+  expectNothingUnseen(tap.statistics());
   const moved = final.egress_bytes + final.ingress_bytes;
   expect(final.delivered_bytes + final.gap_bytes).toBe(moved);
 });

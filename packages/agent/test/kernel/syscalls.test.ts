@@ -4,6 +4,7 @@ import { catalog } from "../traffic/catalog.ts";
 import { runTraffic } from "../traffic/program.ts";
 import { Collector } from "./support/collector.ts";
 import { checkScenario } from "./support/scenario.ts";
+import { chosenScenarios } from "./support/scenarios.ts";
 
 /** For the scenarios that want the tap on before they start. */
 let always: Collector;
@@ -18,7 +19,7 @@ afterAll(async () => {
 });
 
 describe("the tapped bytes are the moved bytes", () => {
-  for (const scenario of catalog.filter(({ connections }) => connections.length > 0)) {
+  for (const scenario of chosenScenarios()) {
     test(scenario.name, async () => {
       await checkScenario(scenario, always);
     });
@@ -26,28 +27,32 @@ describe("the tapped bytes are the moved bytes", () => {
 });
 
 test("what is not TCP is ignored", async () => {
-  await using collector = new Collector();
+  const ignored = (): bigint => {
+    const { counters } = always.statistics();
+    return counters.not_tcp + counters.not_a_socket;
+  };
+  const before = ignored();
   const scenario = catalog.find(({ args }) => args.includes("other"));
   const reports = await runTraffic(scenario?.args ?? []);
   expect(reports[0]?.ignored).toBeGreaterThan(0);
-  const { counters } = collector.statistics();
-  expect(counters.not_tcp + counters.not_a_socket).toBeGreaterThan(0n);
+  expect(ignored()).toBeGreaterThan(before);
 });
 
-test("nothing was lost on the way", () => {
-  const { counters, decodeErrors } = always.statistics();
+// Not whether the ring was ever full: others on this machine may have moved more than it holds. Each scenario
+// above has come without a gap.
+test("nothing was lost in silence", () => {
+  const { counters, decodeErrors, missedRuns } = always.statistics();
+  console.log(`tapped by ${always.attachedAs}; ${missedRuns} missed runs`);
   expect(decodeErrors).toBe(0);
   expect(counters.egress_bytes + counters.ingress_bytes).toBe(counters.delivered_bytes + counters.gap_bytes);
   for (const name of [
-    "ring_full",
-    "close_deferred",
     "close_lost",
     "undeclared_bytes",
     "untracked_bytes",
     "tail_call_failed",
     "segments_exceeded",
     "stale_connection",
-    "connections_full",
+    "implausible",
   ] as const)
     expect(counters[name], name).toBe(0n);
 });

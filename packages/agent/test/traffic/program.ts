@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { buildTraffic } from "./build.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** What one end of a connection did, as the program itself counted it. */
 export interface EndReport {
@@ -15,6 +16,9 @@ export interface EndReport {
   readonly egress: number;
   /** Bytes taken from the stream: dropped ones (MSG_TRUNC) are, peeked and urgent ones are not. */
   readonly ingress: number;
+  /** The same as TCP itself counted it, before the socket was closed; 0 where the scenario does not ask. */
+  readonly tcpSent: number;
+  readonly tcpReceived: number;
   readonly peeked: number;
   readonly discarded: number;
   readonly urgent: number;
@@ -64,7 +68,9 @@ export async function runTraffic(
   args: readonly string[],
   atReady: () => Promise<void> | void = () => undefined,
 ): Promise<TrafficReport[]> {
-  const child = spawn(buildTraffic(), args, { stdio: ["pipe", "pipe", "pipe"] });
+  // The program's own limit would otherwise run out while a slow machine loads the programs of a tap.
+  const patience = PATIENCE > 1 && !args.includes("--timeout") ? ["--timeout", String(30 * PATIENCE)] : [];
+  const child = spawn(buildTraffic(), [...patience, ...args], { stdio: ["pipe", "pipe", "pipe"] });
   const exit = once(child, "close");
   const reports: TrafficReport[] = [];
   let message = "";

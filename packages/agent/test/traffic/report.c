@@ -13,6 +13,8 @@ static void print_end(const char *name, const struct end *end)
 	       end->pid, end->tid);
 	if (end->second_tid)
 		printf("\"secondTid\":%d,", end->second_tid);
+	printf("\"tcpSent\":%lu,\"tcpReceived\":%lu,", (unsigned long)end->tcp_sent,
+	       (unsigned long)end->tcp_received);
 	printf("\"egress\":%lu,\"ingress\":%lu,\"peeked\":%lu,\"discarded\":%lu,\"urgent\":%lu,\"partial\":%lu,",
 	       (unsigned long)end->egress, (unsigned long)end->ingress, (unsigned long)end->peeked,
 	       (unsigned long)end->discarded, (unsigned long)end->urgent, (unsigned long)end->partial);

@@ -50,7 +50,10 @@ static int maybe_move(int fd, int high)
 
 static void close_end(struct end *end)
 {
-	if (end->fd >= 0 && close(end->fd))
+	if (end->fd < 0)
+		return;
+	ask_tcp(end);
+	if (close(end->fd))
 		die_errno("close");
 	end->fd = -1;
 }

@@ -83,6 +83,8 @@ struct end {
 	char address[INET6_ADDRSTRLEN];
 	uint64_t egress;    /* bytes that calls returned as sent */
 	uint64_t ingress;   /* bytes taken from the stream: not peeked, not urgent, dropped ones included */
+	uint64_t tcp_sent;  /* by TCP's own count */
+	uint64_t tcp_received;
 	uint64_t peeked;
 	uint64_t discarded;
 	uint64_t urgent;
@@ -181,6 +183,9 @@ void tune(int fd);
 void adopt(struct end *end, int fd);
 void reset_on_close(int fd);
 int tcp_state(int fd);
+
+/* tcp_info.c */
+void ask_tcp(struct end *end);
 
 /* report.c */
 void report(const char *scenario, const struct end *client, const struct end *server);

@@ -2,7 +2,14 @@
 import { readdirSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-import { BpfMap, BpfObject, BpfProgram, loadProgram, RingBufferReader } from "../../src/index.ts";
+import {
+  BpfMap,
+  BpfObject,
+  BpfProgram,
+  loadProgram,
+  PerfBufferReader,
+  RingBufferReader,
+} from "../../src/index.ts";
 import { addon } from "../../src/addon.ts";
 import { produce } from "./common.ts";
 
@@ -72,12 +79,16 @@ function start(): void {
   ring.load();
   new RingBufferReader(ring.map("ring"), { onBatch: (_batch, count) => (records += count) }).unref();
   produce(ring, 10);
+  const perf = BpfObject.open(`${folder}/perf.bpf.o`);
+  perf.load();
+  new PerfBufferReader(perf.map("events"), { onBatch: (_batch, count) => (records += count) }).unref();
+  produce(perf, 10);
 }
 start();
 await collectUntil(
-  () => records === 10 && addon().counts().objects === 1,
-  "the reader read, its object is gone",
+  () => records === 20 && addon().counts().objects === 1,
+  "the readers read, their objects are gone",
 );
-if (addon().counts().links !== 1 || addon().counts().readers !== 1)
+if (addon().counts().links !== 1 || addon().counts().readers !== 2)
   throw new Error("a link or a reader was collected");
 console.log("collected");

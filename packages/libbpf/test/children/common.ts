@@ -1,9 +1,18 @@
 import { statSync } from "node:fs";
 
-import { BpfObject, RingBufferReader } from "../../src/index.ts";
+import { BpfObject, PerfBufferReader, RingBufferReader } from "../../src/index.ts";
 
-/** Opens everything a process can hold: an object with links, and a reader. */
-export function busy(folder: string): { attach: BpfObject; ring: BpfObject; reader: RingBufferReader } {
+/** Everything a process can hold. */
+export interface Busy {
+  attach: BpfObject;
+  ring: BpfObject;
+  reader: RingBufferReader;
+  perf: BpfObject;
+  perfReader: PerfBufferReader;
+}
+
+/** Opens an object with links, and readers. */
+export function busy(folder: string): Busy {
   const { dev, ino } = statSync("/proc/self/ns/pid");
   const attach = BpfObject.open(`${folder}/attach.bpf.o`, {
     rodata: { only_tgid: process.pid, namespace_dev: dev, namespace_ino: ino },
@@ -15,7 +24,15 @@ export function busy(folder: string): { attach: BpfObject; ring: BpfObject; read
   const ring = BpfObject.open(`${folder}/ring.bpf.o`);
   ring.load();
   const reader = new RingBufferReader(ring.map("ring"), { onBatch: () => undefined, flushIntervalMs: 1 });
-  return { attach, ring, reader };
+  const perf = BpfObject.open(`${folder}/perf.bpf.o`);
+  perf.load();
+  const perfReader = new PerfBufferReader(perf.map("events"), {
+    onBatch: () => undefined,
+    flushIntervalMs: 1,
+    orderAt: 8,
+  });
+  produce(perf, 1000);
+  return { attach, ring, reader, perf, perfReader };
 }
 
 export function produce(ring: BpfObject, count: number): void {

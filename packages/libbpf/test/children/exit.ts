@@ -1,17 +1,20 @@
 // Ends in the way the first argument says, with everything still open. Prints the ids of its programs first.
 import { writeSync } from "node:fs";
 
-import { RingBufferReader } from "../../src/index.ts";
+import { PerfBufferReader, RingBufferReader } from "../../src/index.ts";
 import { busy, produce } from "./common.ts";
 
 const [how, folder = ""] = process.argv.slice(2);
-const { attach, ring, reader } = busy(folder);
-const ids = [...attach.programs.values(), ...ring.programs.values()].filter((program) => program.fd >= 0);
+const { attach, ring, reader, perf, perfReader } = busy(folder);
+const ids = [attach, ring, perf]
+  .flatMap((object) => [...object.programs.values()])
+  .filter((program) => program.fd >= 0);
 writeSync(1, JSON.stringify(ids.map((program) => program.id)));
 
 switch (how) {
   case "return":
     reader.unref();
+    perfReader.unref();
     break;
   case "exit":
     process.exit(0);
@@ -20,6 +23,12 @@ switch (how) {
     reader.close();
     new RingBufferReader(ring.map("ring"), { onBatch: () => process.exit(0) });
     produce(ring, 100);
+    break;
+  }
+  case "exit-in-perf-callback": {
+    perfReader.close();
+    new PerfBufferReader(perf.map("events"), { onBatch: () => process.exit(0) });
+    produce(perf, 100);
     break;
   }
   case "throw-in-callback": {
@@ -34,6 +43,7 @@ switch (how) {
   }
   case "survive-throw": {
     reader.close();
+    perfReader.close();
     let batches = 0;
     let errors = 0;
     const second = new RingBufferReader(ring.map("ring"), {
@@ -56,6 +66,8 @@ switch (how) {
   }
   case "close-then-return":
     reader.close();
+    perfReader.close();
+    perf.close();
     ring.close();
     attach.close();
     break;

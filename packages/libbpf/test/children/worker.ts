@@ -5,7 +5,7 @@ import { RingBufferReader } from "../../src/index.ts";
 import { busy, produce } from "./common.ts";
 
 const { how, folder } = workerData as { how: "close" | "exit" | "stay"; folder: string };
-const { attach, ring, reader } = busy(folder);
+const { attach, ring, reader, perf, perfReader } = busy(folder);
 reader.close();
 let records = 0;
 const second = new RingBufferReader(ring.map("ring"), {
@@ -22,6 +22,8 @@ function finish(): void {
   if (how === "exit") process.exit(0);
   if (how === "stay") return;
   second.close();
+  perfReader.close();
+  perf.close();
   attach.close();
   ring.close();
 }

@@ -23,6 +23,7 @@ describeAsRoot("the end of a process", () => {
     ["return", 0],
     ["exit", 0],
     ["exit-in-callback", 0],
+    ["exit-in-perf-callback", 0],
     ["close-then-return", 0],
     ["survive-throw", 0],
     ["throw-in-callback", 1],

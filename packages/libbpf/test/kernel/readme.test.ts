@@ -37,7 +37,7 @@ const node = ["--conditions=@tcptracker/source", "--disable-warning=Experimental
 
 describeAsRoot("the README", () => {
   test("its blocks are all run here", () => {
-    expect(blocks.map(({ language }) => language)).toEqual(["c", "ts", "ts"]);
+    expect(blocks.map(({ language }) => language)).toEqual(["c", "ts", "ts", "ts", "ts"]);
   });
 
   test("the example reports a process that starts, and ends on SIGINT", async () => {
@@ -65,8 +65,24 @@ describeAsRoot("the README", () => {
     expect(await ended).toBe(0);
   });
 
+  test("the perf buffer example runs", () => {
+    writeFileSync(join(folder, "perf.ts"), typescript[1] ?? "");
+    const output = execFileSync(process.execPath, [...node, "perf.ts"], { cwd: folder, encoding: "utf8" });
+    expect(output).toBe("0\n");
+  });
+
+  test("the example of probing prints a line for each feature", () => {
+    writeFileSync(join(folder, "features.ts"), typescript[2] ?? "");
+    const output = execFileSync(process.execPath, [...node, "features.ts"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(output).toMatch(/^kernelBtf: yes$/m);
+    expect(output).toMatch(/^(true|false)$/m);
+  });
+
   test("the error example prints the verifier's reason", () => {
-    writeFileSync(join(folder, "errors.ts"), typescript[1] ?? "");
+    writeFileSync(join(folder, "errors.ts"), typescript[3] ?? "");
     const output = execFileSync(process.execPath, [...node, "errors.ts"], { cwd: folder, encoding: "utf8" });
     expect(output).toContain("R0 !read_ok");
   });

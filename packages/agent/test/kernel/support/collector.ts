@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TapRecord } from "@tcptracker/events";
 import { Tap, type TapOptions, type TapStatistics } from "../../../src/index.ts";
+import { PATIENCE } from "../../traffic/patience.ts";
+import { CHOICE } from "./environment.ts";
 
 /** How long records may take from the system call to the test. */
-const DEADLINE = 10_000;
+const DEADLINE = 10_000 * PATIENCE;
 
 /** A tap whose records are kept, by the pair of ports that tells the ends of loopback connections apart. */
 export class Collector implements AsyncDisposable {
@@ -12,7 +14,7 @@ export class Collector implements AsyncDisposable {
   readonly #done: Promise<void>;
 
   constructor(options: TapOptions = {}) {
-    this.#tap = Tap.start({ flushIntervalMs: 5, ...options });
+    this.#tap = Tap.start({ flushIntervalMs: 5, ...CHOICE, ...options });
     this.#done = this.#collect();
   }
 
@@ -24,6 +26,11 @@ export class Collector implements AsyncDisposable {
   /** Every record, connection by connection. */
   all(): readonly TapRecord[] {
     return Array.from(this.#byPorts.values()).flat();
+  }
+
+  /** The strategy, the kind of programs and the transport in use. */
+  get attachedAs(): string {
+    return this.#tap.attachedAs;
   }
 
   statistics(): TapStatistics {

@@ -1,0 +1,198 @@
+import type { BlindSpot, CallHook, WayReport } from "./diagnosis.ts";
+import { setting, type Facts } from "./facts.ts";
+
+/** What decides what is not seen: the machine, and the way that `auto` chose (absent when nothing works). */
+export interface Situation {
+  readonly facts: Facts;
+  readonly chosen: WayReport | undefined;
+}
+
+type Look = (situation: Situation) => BlindSpot | undefined;
+
+/** What a tap on this machine does not see; each entry stands for itself. */
+export function blindSpots(situation: Situation): BlindSpot[] {
+  return LOOKS.map((look) => look(situation)).filter((spot) => spot !== undefined);
+}
+
+const NOT_DECLARED = "Nothing in the records says so.";
+/** TCP's own count of a connection, compared at its end (bpf-programs/lib/unseen.bpf.h). */
+const UNSEEN_GAP =
+  "A gap of cause unseen at the end of a connection has the sum, if the tap saw any other call on it.";
+
+const tls: Look = () => ({
+  code: "tls",
+  state: "warning",
+  title: "what TLS encrypts",
+  text: "Payloads are seen as they are at the system call: encrypted, unless the kernel does it (kTLS).",
+  declared: "nothing",
+});
+
+const ioUring: Look = ({ facts }) => {
+  const base = { code: "io_uring", title: "sends and receives through io_uring" } as const;
+  const disabled = setting(facts, "kernel.io_uring_disabled");
+  if (facts.kernel.config["IO_URING"] === "n" || disabled === 2)
+    return { ...base, state: "ok", text: "This kernel has it switched off.", declared: "impossible" };
+  const some =
+    disabled === 1 ? " Only processes of kernel.io_uring_group can (kernel.io_uring_disabled is 1)." : "";
+  const text = `They make no system call per operation.${some} ${UNSEEN_GAP}`;
+  return { ...base, state: "warning", text, declared: "gap" };
+};
+
+const posixAio: Look = ({ facts }) => {
+  const base = { code: "posix_aio", title: "sends and receives through io_submit (AIO)" } as const;
+  if (facts.kernel.config["AIO"] === "n")
+    return { ...base, state: "ok", text: "This kernel is built without it.", declared: "impossible" };
+  const text = `The calls that carry them are not hooked; they are rare with sockets. ${UNSEEN_GAP}`;
+  return { ...base, state: "warning", text, declared: "gap" };
+};
+
+const compat32: Look = ({ facts, chosen }) => {
+  const base = { code: "compat32", title: "32-bit programs" } as const;
+  const option = facts.kernel.architecture === "arm64" ? "COMPAT" : "IA32_EMULATION";
+  if (facts.kernel.config[option] === "n")
+    return { ...base, state: "ok", text: "This kernel does not run them.", declared: "impossible" };
+  const why = "Their structures are laid out differently, so their calls are not recorded.";
+  // On x86-64 they enter by functions of their own, which fexit and kprobe are not attached to.
+  const counted = facts.kernel.architecture === "arm64" || chosen?.strategy === "tracepoint";
+  return counted
+    ? { ...base, state: "warning", text: `${why} The summary counts them.`, declared: "counter" }
+    : {
+        ...base,
+        state: "warning",
+        text: `${why} Only the tracepoint strategy counts them.`,
+        declared: "nothing",
+      };
+};
+
+const x32: Look = ({ facts }) => {
+  if (facts.kernel.architecture !== "x64" || facts.kernel.config["X86_X32_ABI"] !== "y") return undefined;
+  const text = `Their calls have numbers of their own. ${NOT_DECLARED}`;
+  return { code: "x32", title: "x32 programs", state: "warning", text, declared: "nothing" };
+};
+
+const mptcp: Look = ({ facts }) => {
+  const base = { code: "mptcp", title: "MPTCP sockets" } as const;
+  if (facts.kernel.config["MPTCP"] === "n" || setting(facts, "net.mptcp.enabled") === 0)
+    return { ...base, state: "ok", text: "This kernel has it switched off.", declared: "impossible" };
+  const text = "Their calls count as calls on sockets that are not TCP (counter not_tcp).";
+  return { ...base, state: "warning", text, declared: "counter" };
+};
+
+const notTcp: Look = () => ({
+  code: "not_tcp",
+  state: "info",
+  title: "UDP (and QUIC), Unix sockets, pipes, files",
+  text: "A tap is for TCP (counters not_tcp, not_a_socket).",
+  declared: "counter",
+});
+
+const sendfileSplice: Look = () => ({
+  code: "sendfile_splice",
+  state: "info",
+  title: "the bytes of sendfile and splice",
+  text: "They are never in user memory. Gap records of cause sendfile or splice say how many.",
+  declared: "gap",
+});
+
+const urgentData: Look = () => ({
+  code: "urgent_data",
+  state: "info",
+  title: "the byte received with MSG_OOB",
+  text: "It is outside the stream (counter urgent).",
+  declared: "counter",
+});
+
+const zerocopyReceive: Look = () => ({
+  code: "zerocopy_receive",
+  state: "info",
+  title: "bytes mapped by TCP_ZEROCOPY_RECEIVE",
+  text: `A getsockopt moves them, which is not hooked; rare. ${UNSEEN_GAP}`,
+  declared: "gap",
+});
+
+const kernelSockets: Look = () => ({
+  code: "kernel_sockets",
+  state: "info",
+  title: "TCP of the kernel itself (NFS, iSCSI, ...) and of virtual machines",
+  text: `No process of this host makes a call for it. ${NOT_DECLARED}`,
+  declared: "nothing",
+});
+
+const missingHooks: Look = ({ chosen }) => {
+  const missing = missingCalls(chosen?.hooks ?? []);
+  if (missing.length === 0) return undefined;
+  return {
+    code: "missing_hooks",
+    state: "warning",
+    title: `the system calls ${missing.join(", ")}`,
+    text: `This kernel does not have them, or refuses the programs on them. ${NOT_DECLARED}`,
+    declared: "nothing",
+  };
+};
+
+/** The kernel sets up the return when the call is entered. */
+const blockedBefore: Look = ({ chosen }) => {
+  if (chosen === undefined || chosen.strategy === "tracepoint") return undefined;
+  return {
+    code: "blocked_before",
+    state: "info",
+    title: "a call that was waiting already when the tap started",
+    text: `Each waiting thread's first one; --attach tracepoint sees it. ${NOT_DECLARED}`,
+    declared: "nothing",
+  };
+};
+
+const waitingCalls: Look = ({ chosen }) => {
+  const limited = (chosen?.hooks ?? []).filter(({ limitation }) => limitation !== undefined);
+  if (limited.length === 0) return undefined;
+  return {
+    code: "waiting_calls",
+    state: "warning",
+    title: "calls while many others of the same kind wait",
+    text:
+      "The kernel lets few be under way for a probe at the same time unless it is made through tracefs, which this " +
+      "process cannot have. The summary counts what was missed, where the kernel tells.",
+    declared: "counter",
+  };
+};
+
+const missedRuns: Look = () => ({
+  code: "missed_runs",
+  state: "info",
+  title: "a call that returns while another is being recorded on its CPU",
+  text: "The kernel may skip the program then. The summary says how often.",
+  declared: "counter",
+});
+
+const ownTraffic: Look = () => ({
+  code: "own_traffic",
+  state: "info",
+  title: "the traffic of the tap itself",
+  text: "It leaves itself out (counter own_call).",
+  declared: "counter",
+});
+
+/** What matters most comes first. */
+const LOOKS: readonly Look[] = [
+  missingHooks,
+  tls,
+  ioUring,
+  posixAio,
+  compat32,
+  x32,
+  mptcp,
+  notTcp,
+  sendfileSplice,
+  urgentData,
+  zerocopyReceive,
+  kernelSockets,
+  waitingCalls,
+  blockedBefore,
+  missedRuns,
+  ownTraffic,
+];
+
+/** The calls that are not seen. */
+export function missingCalls(hooks: readonly CallHook[]): string[] {
+  return hooks.filter(({ reason }) => reason !== undefined).map(({ call }) => call);
+}

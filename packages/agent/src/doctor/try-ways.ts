@@ -1,0 +1,136 @@
+import { SYSCALL_NAMES } from "@tcptracker/events";
+import { BpfError } from "@tcptracker/libbpf";
+import {
+  probeObject,
+  ProbesError,
+  type AttachStrategy,
+  type ProgramKind,
+  type Transport,
+} from "@tcptracker/probes";
+import { TapError } from "../errors.ts";
+import type { Hook } from "../kernel/attachment.ts";
+import { STRATEGIES } from "../kernel/candidates.ts";
+import type { TapOptions } from "../options.ts";
+import { Tap } from "../tap.ts";
+import type { CallHook, RefusalReason, WayReport, WayState } from "./diagnosis.ts";
+
+/** What `auto` came to. */
+export interface AutoResult {
+  /** As `tap` prints it; absent when nothing worked. */
+  readonly attachedAs?: string;
+  /** Why nothing worked; empty when something did. */
+  readonly reasons: readonly RefusalReason[];
+  readonly ways: readonly WayReport[];
+}
+
+/** Starts a tap; for tests, something that looks like one. */
+export type StartTap = (
+  options: TapOptions,
+) => Pick<Tap, "attachedAs" | "way" | "refusals" | "hooks" | "stop">;
+
+type Way = Pick<WayReport, "strategy" | "kind" | "transport">;
+
+const TRANSPORTS: readonly Transport[] = ["ringbuf", "perfbuf"];
+
+/** Every way there is, the best first. */
+export const EVERY_WAY: readonly Way[] = TRANSPORTS.flatMap((transport) =>
+  STRATEGIES.flatMap((strategy) => kindsOf(strategy).map((kind) => ({ strategy, kind, transport }))),
+);
+
+function kindsOf(strategy: AttachStrategy): ProgramKind[] {
+  if (strategy === "fexit") return ["typed"];
+  return strategy === "kprobe" ? ["raw"] : ["typed", "raw"];
+}
+
+const startTap: StartTap = (options) => Tap.start(options);
+
+/** Starts a tap as `tcptracker tap` does, and stops it at once: what it chose, and what was refused before that. */
+export async function tryAuto(start: StartTap = startTap): Promise<AutoResult> {
+  let tap: ReturnType<StartTap>;
+  try {
+    tap = start({});
+  } catch (error) {
+    return { reasons: reasonsOf(error), ways: [] };
+  }
+  const { attachedAs, way, hooks } = tap;
+  const refused = new Map<string, WayReport>();
+  for (const { strategy, kind, transport, error } of tap.refusals) {
+    const before = refused.get(strategy + kind)?.reasons ?? [];
+    const reasons = [...before, reasonOf(error)];
+    refused.set(strategy + kind, { strategy, kind, transport, state: "refused", reasons, hooks: [] });
+  }
+  // Another set of the same kind may have been refused before the one that was taken.
+  refused.delete(way.strategy + way.kind);
+  await tap.stop();
+  return { attachedAs, reasons: [], ways: [...refused.values(), reportOf(way, "chosen", callHooks(hooks))] };
+}
+
+function reportOf(
+  { strategy, kind, transport }: Way,
+  state: WayState,
+  hooks: readonly CallHook[] = [],
+): WayReport {
+  return { strategy, kind, transport, state, reasons: [], hooks };
+}
+
+/** Loads and attaches one way, as `tcptracker tap` would if told to, and detaches it at once. */
+export async function tryWay(way: Way, start: StartTap = startTap): Promise<WayReport> {
+  const { strategy, kind, transport } = way;
+  const started = performance.now();
+  try {
+    const tap = start({ attach: strategy, programs: kind, transport });
+    const report = reportOf(way, "usable", callHooks(tap.hooks));
+    await tap.stop();
+    return { ...report, milliseconds: Math.round(performance.now() - started) };
+  } catch (error) {
+    const milliseconds = Math.round(performance.now() - started);
+    return { ...reportOf(way, "refused"), milliseconds, reasons: reasonsOf(error) };
+  }
+}
+
+/** The way, not tried. */
+export function untried(way: Way): WayReport {
+  return reportOf(way, "untried");
+}
+
+/** A system call for each hook; one hook that sees all of them stands for all of them. */
+export function callHooks(hooks: readonly Hook[]): CallHook[] {
+  const names = SYSCALL_NAMES.filter((name) => name !== undefined);
+  return hooks.flatMap(({ program, ...rest }) => {
+    const { target } = rest;
+    if (target === "sys_exit") return names.map((call) => ({ call, ...rest }));
+    // "fexit_sendfile64" is the kernel's name of sendfile.
+    const name = program.slice(program.indexOf("_") + 1);
+    return [{ call: names.find((known) => known === name || `${known}64` === name) ?? name, ...rest }];
+  });
+}
+
+/** The errors behind an error: one for each set of programs that was tried. */
+export function reasonsOf(error: unknown): RefusalReason[] {
+  if (!(error instanceof TapError)) return [reasonOf(error)];
+  const { cause } = error;
+  if (cause instanceof AggregateError && cause.errors.length > 0)
+    return cause.errors.map((each: unknown) => reasonOf(each));
+  return [reasonOf(cause instanceof BpfError ? cause : error)];
+}
+
+function reasonOf(error: unknown): RefusalReason {
+  if (error instanceof BpfError) {
+    const { code, operation, errnoName, message, verifier } = error;
+    return {
+      code,
+      operation,
+      ...(errnoName === undefined ? {} : { errno: errnoName }),
+      message,
+      ...(verifier === undefined || verifier.summary === "" ? {} : { verifier: verifier.summary }),
+    };
+  }
+  if (error instanceof TapError || error instanceof ProbesError)
+    return { code: error.code, message: error.message };
+  return { code: "ERR_UNKNOWN", message: error instanceof Error ? error.message : String(error) };
+}
+
+/** Whether this installation has the programs at all; throws the typed error when not. */
+export function checkPrograms(): void {
+  probeObject({ strategy: "tracepoint", transport: "ringbuf", atomics: true });
+}

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { judge, needsAnotherRun } from "./verdict.ts";
+
+const GOOD = {
+  captureFaults: 0,
+  connections: 1,
+  dropped: 0,
+  findings: [],
+  gaps: new Map([["sendfile", 4]]),
+  identical: 10,
+  repeatedBytes: 0,
+  unread: 6,
+  wireBytes: 10,
+  statistics: { decodeErrors: 0, missedRuns: 0 },
+};
+
+const FINDING = { connection: "", end: "", direction: "egress", offset: 0, size: 1, what: "" } as const;
+
+test("a good run is good", () => {
+  expect(needsAnotherRun(GOOD)).toBeUndefined();
+  expect(judge(GOOD)).toBeUndefined();
+});
+
+test.each([
+  ["packets that tcpdump dropped", { dropped: 3 }, "tcpdump itself dropped 3 packets"],
+  ["a capture with holes", { captureFaults: 5 }, "5 bytes of the capture"],
+])("%s make the run worthless, not wrong", (_, change, message) => {
+  expect(needsAnotherRun({ ...GOOD, ...change })).toContain(message);
+  expect(judge({ ...GOOD, ...change })).toContain(message);
+});
+
+test.each([
+  [
+    "no connection",
+    { connections: 0, wireBytes: 0, identical: 0, gaps: new Map(), unread: 0 },
+    "moved nothing",
+  ],
+  ["connections without a byte", { wireBytes: 0, identical: 0, gaps: new Map(), unread: 0 }, "moved nothing"],
+  ["a difference", { findings: [FINDING] }, "1 undeclared differences"],
+  [
+    "a difference when the kernel skipped programs",
+    { findings: [FINDING], statistics: { decodeErrors: 0, missedRuns: 7 } },
+    "skipped the tap's programs 7 times",
+  ],
+  ["bytes told twice", { repeatedBytes: 2 }, "2 bytes were told twice"],
+  ["records without sense", { statistics: { decodeErrors: 1, missedRuns: 0 } }, "1 records made no sense"],
+  ["bytes that are in no category", { identical: 9 }, "do not add up"],
+])("%s is a failure", (_, change, message) => {
+  expect(needsAnotherRun({ ...GOOD, ...change })).toBeUndefined();
+  expect(judge({ ...GOOD, ...change })).toContain(message);
+});

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { whyUnsupported } from "./expectations.ts";
+import { KERNELS } from "./kernels.ts";
+import { combinations, label, planScript, stepFor, STRATEGIES, TRANSPORTS } from "./plan.ts";
+
+describe("combinations", () => {
+  test("what auto chooses, and every pair of the others", () => {
+    expect(combinations(STRATEGIES, TRANSPORTS).map(label)).toEqual([
+      ...["auto-auto", "fexit-ringbuf", "fexit-perfbuf", "kprobe-ringbuf", "kprobe-perfbuf"],
+      ...["tracepoint-ringbuf", "tracepoint-perfbuf"],
+    ]);
+  });
+
+  test("as far as they are asked for", () => {
+    expect(combinations(["kprobe"], TRANSPORTS).map(label)).toEqual(["kprobe-ringbuf", "kprobe-perfbuf"]);
+    expect(combinations(["auto"], ["perfbuf"]).map(label)).toEqual(["auto-perfbuf"]);
+    expect(combinations(STRATEGIES, ["auto"]).map(label)).toEqual(["auto-auto"]);
+  });
+});
+
+describe("steps", () => {
+  const kprobe = { strategy: "kprobe", transport: "ringbuf" } as const;
+
+  test("what is not supported must be refused", () => {
+    expect(stepFor(kprobe, false, false).files).toEqual(["refused"]);
+  });
+
+  test("a quick run has few scenarios and few taps", () => {
+    expect(stepFor({ strategy: "auto", transport: "auto" }, true, true).files).toEqual(["syscalls", "load"]);
+    expect(stepFor(kprobe, true, true)).toMatchObject({ files: ["syscalls"], amount: "few" });
+    expect(stepFor(kprobe, true, false).amount).toBe("all");
+  });
+
+  test("the script runs each with its environment and a limit", () => {
+    const script = planScript([stepFor(kprobe, true, true)], 600);
+    expect(script).toContain("TCPTRACKER_TEST_ATTACH=kprobe TCPTRACKER_TEST_TRANSPORT=ringbuf");
+    expect(script).toMatch(/timeout -s KILL 600 node .* \/out\/kprobe-ringbuf\.jsonl syscalls/);
+  });
+});
+
+describe("expectations", () => {
+  test("auto works on every kernel", () => {
+    for (const { name, architectures } of KERNELS)
+      for (const architecture of architectures)
+        expect(whyUnsupported(name, architecture, { strategy: "auto", transport: "auto" })).toBeUndefined();
+  });
+
+  test("what is not supported has a reason", () => {
+    const fexit = { strategy: "fexit", transport: "ringbuf" } as const;
+    expect(whyUnsupported("5.10", "amd64", fexit)).toMatch(/5\.12/);
+    expect(whyUnsupported("6.1", "arm64", fexit)).toMatch(/arm64/);
+    expect(whyUnsupported("6.1", "amd64", fexit)).toBeUndefined();
+  });
+});

@@ -1,0 +1,42 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { findGrowth, mergeVerified, parseVerified, readVerified, writeVerified } from "./verified.ts";
+
+const recorded = { "6.1 amd64": { "kprobe.ringbuf": { emit: 100_000, state: 500 } } };
+const line = (program: string, instructions: number) => ({ object: "kprobe.ringbuf", program, instructions });
+
+test("growth of more than a fifth is told, less and of small programs is not", () => {
+  expect(findGrowth(recorded, "6.1 amd64", [line("emit", 119_000), line("state", 1400)])).toEqual([]);
+  expect(findGrowth(recorded, "6.1 amd64", [line("emit", 121_000)])).toEqual([
+    "kprobe.ringbuf emit: 121000 verified instructions, 100000 recorded",
+  ]);
+  expect(findGrowth(recorded, "6.1 amd64", [line("new", 900_000)])).toEqual([]);
+  expect(findGrowth(recorded, "6.12 amd64", [line("emit", 900_000)])).toEqual([]);
+});
+
+test("new numbers replace old ones, the others stay", () => {
+  expect(mergeVerified(recorded, "6.1 amd64", [line("emit", 7)])).toEqual({
+    "6.1 amd64": { "kprobe.ringbuf": { emit: 7, state: 500 } },
+  });
+  expect(recorded["6.1 amd64"]["kprobe.ringbuf"].emit).toBe(100_000);
+});
+
+test("lines that were cut off are left out", () => {
+  const text = `${JSON.stringify(line("emit", 1))}\n{"object":"x`;
+  expect(parseVerified(text)).toEqual([line("emit", 1)]);
+});
+
+test("what is written is sorted and can be read", () => {
+  const directory = mkdtempSync(join(tmpdir(), "tcptracker-verified-"));
+  try {
+    const file = join(directory, "verified.json");
+    expect(readVerified(file)).toEqual({});
+    writeVerified({ "6.12 amd64": { b: { z: 1, a: 2 } }, "6.1 amd64": { a: { x: 1 } } }, file);
+    expect(Object.keys(readVerified(file))).toEqual(["6.1 amd64", "6.12 amd64"]);
+    expect(readFileSync(file, "utf8")).toMatch(/"a": 2,\s+"z": 1/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
