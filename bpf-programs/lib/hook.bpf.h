@@ -254,8 +254,8 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 	return call->opens || size;
 }
 
-/* Everything about one call on one socket, up to the filter, which is in `next`; `uring` as above. */
-static __always_inline void record_operation(void *context, void *next, const bool uring,
+/* Everything about one call on one socket, up to the filter, which is the first of the `stages`; `uring` as above. */
+static __always_inline void record_operation(void *context, void *stages, const bool uring,
 					     const struct syscall *syscall, __u8 direction,
 					     const struct syscall_exit *exit, struct sock *sk,
 					     struct task_struct *task, bool trusted)
@@ -280,7 +280,7 @@ static __always_inline void record_operation(void *context, void *next, const bo
 		return;
 	}
 	if (fill_call(call, syscall, direction, exit, sk, connection, task, uring, trusted)) {
-		bpf_tail_call(context, next, TT_STAGE_FILTER);
+		bpf_tail_call(context, stages, TT_STAGE_FILTER);
 		count(TT_COUNTER_TAIL_CALL_FAILED);
 		count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);
 	}
@@ -288,16 +288,16 @@ static __always_inline void record_operation(void *context, void *next, const bo
 }
 
 /* The same for a system call. */
-static __always_inline void record_call(void *context, const struct syscall *syscall, __u8 direction,
-					const struct syscall_exit *exit, struct sock *sk,
+static __always_inline void record_call(void *context, void *stages, const struct syscall *syscall,
+					__u8 direction, const struct syscall_exit *exit, struct sock *sk,
 					struct task_struct *task, bool trusted)
 {
-	record_operation(context, &stages, false, syscall, direction, exit, sk, task, trusted);
+	record_operation(context, stages, false, syscall, direction, exit, sk, task, trusted);
 }
 
 /* A system call of the table has returned. */
-static __always_inline void on_return(void *context, const struct syscall *syscall, const struct syscall_exit *exit,
-				      struct task_struct *task, bool trusted)
+static __always_inline void on_return(void *context, void *stages, const struct syscall *syscall,
+				      const struct syscall_exit *exit, struct task_struct *task, bool trusted)
 {
 	__u8 direction = syscall->direction;
 	struct sock *sk;
@@ -306,7 +306,7 @@ static __always_inline void on_return(void *context, const struct syscall *sysca
 		return;
 	sk = sock_of_call(task, syscall->shape, &direction, exit, trusted);
 	if (sk)
-		record_call(context, syscall, direction, exit, sk, task, trusted);
+		record_call(context, stages, syscall, direction, exit, sk, task, trusted);
 }
 
 /* Whether a call is one to look at closer; cheap, because most calls of the machine are not. */

@@ -65,7 +65,7 @@ static __always_inline int on_sys_exit(void *context, struct pt_regs *regs, long
 		return 0;
 	}
 	read_registers(regs, &exit, trusted);
-	on_return(context, &entry.syscall, &exit, task, trusted);
+	on_return(context, &stages, &entry.syscall, &exit, task, trusted);
 	return 0;
 }
 

@@ -14,6 +14,24 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/*
+ * All programs of an array must be for functions of the same type, names of parameters included, and the calls on
+ * files and those on sockets differ in that (fs/ and net/ of the kernel, seen from 6.12 on).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, TT_STAGE_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} file_stages SEC(".maps");
+
+static __always_inline void *stages_of(__u8 syscall)
+{
+	return syscall <= TT_SYSCALL_PWRITEV2 || syscall == TT_SYSCALL_SENDFILE || syscall == TT_SYSCALL_SPLICE ?
+		       (void *)&file_stages :
+		       (void *)&stages;
+}
+
 static __always_inline int on_fexit(void *context, struct pt_regs *regs, long result, enum copy copy,
 				    const struct syscall syscall)
 {
@@ -31,7 +49,7 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 	if (!takes_turn(copy))
 		return 0;
 	read_registers(regs, &exit, true);
-	on_return(context, &syscall, &exit, task, true);
+	on_return(context, stages_of(syscall.id), &syscall, &exit, task, true);
 	return 0;
 }
 
@@ -49,15 +67,14 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 TT_SYSCALLS(X)
 #undef X
 
-/* Stages must be of the type of their hooks, and name a function with the same arguments. */
-SEC("fexit/" SYSCALL_FUNCTION("sendto"))
-int emit_fexit(__u64 *context)
-{
-	return emit(context, &stages);
-}
-
-SEC("fexit/" SYSCALL_FUNCTION("sendto"))
-int gather_fexit(__u64 *context)
-{
-	return gather(context, &stages);
-}
+/* Stages must be of the type of their hooks, and name a function of the same type. */
+#define STAGE(stage, suffix, function, stages)                                                         \
+	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	int stage##_##suffix(__u64 *context)                                                           \
+	{                                                                                              \
+		return stage(context, &stages);                                                        \
+	}
+STAGE(emit, fexit, sendto, stages)
+STAGE(gather, fexit, sendto, stages)
+STAGE(emit, fexit_file, read, file_stages)
+STAGE(gather, fexit_file, read, file_stages)

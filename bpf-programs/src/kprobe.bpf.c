@@ -42,7 +42,7 @@ static __always_inline int on_kretprobe(struct pt_regs *context, __u32 number, c
 		return 0;
 	}
 	read_registers(regs, &exit, false);
-	on_return(context, &syscall, &exit, task, false);
+	on_return(context, &stages, &syscall, &exit, task, false);
 	return 0;
 }
 

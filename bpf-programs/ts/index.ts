@@ -14,5 +14,6 @@ export {
   type ProgramKind,
   type ProgramSet,
   setObjectDirectory,
+  type StagePrograms,
   type Transport,
 } from "./objects.ts";

@@ -19,20 +19,22 @@ test.each(CHOICES)(
   "the $architecture object of $strategy, $transport, atomics $atomics has all that it is said to have",
   (choice) => {
     const { path, programSets, identify, ioUring } = probeObject(choice);
+    const { fileStages, ioUringStages, ...maps } = MAPS;
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
-    const programs = programSets.flatMap(({ hooks, stages, state, destroy }) => [
+    const programs = programSets.flatMap(({ hooks, stages, fileStages = {}, state, destroy }) => [
       hooks.endsWith("_") ? `${hooks}sendto` : hooks,
       ...Object.values(stages),
+      ...Object.values(fileStages),
       state,
       destroy,
     ]);
     expect(ioUring !== undefined).toBe(choice.atomics);
-    const { stages = {}, ...others } = ioUring ?? {};
-    const { ioUringStages, ...maps } = MAPS;
-    if (ioUring !== undefined)
-      programs.push(...Object.values(others), ...Object.values(stages), ioUringStages);
+    const { stages: ioUringPrograms = {}, ...ioUringHooks } = ioUring ?? {};
     const names = [...programs, identify, ...Object.values(maps)];
+    if (choice.strategy === "fexit") names.push(fileStages);
+    if (ioUring !== undefined)
+      names.push(...Object.values(ioUringHooks), ...Object.values(ioUringPrograms), ioUringStages);
     for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
   },
 );

@@ -22,6 +22,13 @@ export interface ObjectChoice {
   readonly architecture?: string;
 }
 
+/** Names of programs by stage (`enum tt_stage`). */
+export interface StagePrograms {
+  readonly emit: string;
+  readonly gather: string;
+  readonly messages?: string;
+}
+
 /** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
   /** Of the hooks. */
@@ -31,8 +38,10 @@ export interface ProgramSet {
    * {@link MAPS.stages}[0]. Where there is one for each call, the kernel's name of the call follows.
    */
   readonly hooks: string;
-  /** By stage (`enum tt_stage`): never attached, put into the stages array. */
-  readonly stages: { readonly emit: string; readonly gather: string; readonly messages?: string };
+  /** Never attached, put into {@link MAPS.stages}. */
+  readonly stages: StagePrograms;
+  /** The same for {@link MAPS.fileStages}, where the hooks of calls on files need an array of their own. */
+  readonly fileStages?: StagePrograms;
   /** On `sock:inet_sock_set_state`. */
   readonly state: string;
   /** On `tcp:tcp_destroy_sock`. */
@@ -79,6 +88,8 @@ export const MAPS = {
   stages: "stages",
   /** The same for the programs of io_uring; only where there are any. */
   ioUringStages: "io_uring_stages",
+  /** The same for the calls on files of the fexit strategy; only there. */
+  fileStages: "file_stages",
 } as const;
 
 const IO_URING: IoUringPrograms = {
@@ -100,6 +111,7 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
       kind: "typed",
       hooks: "fexit_",
       stages: { emit: "emit_fexit", gather: "gather_fexit" },
+      fileStages: { emit: "emit_fexit_file", gather: "gather_fexit_file" },
       ...TYPED_LIFE_CYCLE,
     },
   ],

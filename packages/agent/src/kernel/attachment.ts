@@ -9,7 +9,7 @@ import {
   type BpfLink,
   type BpfProgram,
 } from "@tcptracker/libbpf";
-import { MAPS } from "@tcptracker/probes";
+import { MAPS, type StagePrograms } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
@@ -67,7 +67,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     });
   const missing = new Map<string, string>();
   const limited = new Map<string, string>();
-  const ioUring = new IoUring(candidate.object);
+  const ioUring = new IoUring(candidate.object, candidate.doubledHooks);
   const object = loadWithout(missing, candidate, options, ioUring);
   const links: BpfLink[] = [];
   try {
@@ -168,7 +168,10 @@ function open(candidate: Candidate, options: ResolvedTapOptions, ioUring: IoUrin
     maps: { [MAPS.ring]: ring, [MAPS.connections]: { maxEntries: options.maxConnections } },
   });
   const { set, object: probe } = candidate;
-  const wanted = new Set([...Object.values(set.stages), ...lifeCycle(candidate), probe.identify, ...ioUring.wanted]);
+  const stages = [set.stages, set.fileStages ?? {}].flatMap(
+    (programs) => Object.values(programs) as string[],
+  );
+  const wanted = new Set([...stages, ...lifeCycle(candidate), probe.identify, ...ioUring.wanted]);
   for (const { name } of hookPrograms(object, candidate)) wanted.add(name);
   for (const program of object.programs.values()) program.autoload = wanted.has(program.name);
   return object;
@@ -227,10 +230,15 @@ function identifyTap(object: BpfObject, identify: string): void {
 }
 
 function fillStages(object: BpfObject, { set }: Candidate): void {
-  const stages = object.map(MAPS.stages);
-  stages.setFd(STAGE.filter, object.program(set.stages.emit));
-  for (const [stage, program] of Object.entries(set.stages))
-    stages.setFd(STAGE[stage as keyof typeof set.stages], object.program(program));
+  fillArray(object, MAPS.stages, set.stages);
+  if (set.fileStages !== undefined) fillArray(object, MAPS.fileStages, set.fileStages);
+}
+
+function fillArray(object: BpfObject, map: string, programs: StagePrograms): void {
+  const stages = object.map(map);
+  stages.setFd(STAGE.filter, object.program(programs.emit));
+  for (const [stage, program] of Object.entries(programs))
+    stages.setFd(STAGE[stage as keyof StagePrograms], object.program(program));
 }
 
 /** Objects and decoder must have been made from the same event.h. */

@@ -1,8 +1,9 @@
+import type { TapRecord } from "@tcptracker/events";
 import { expect, test } from "vitest";
 import { churnScenario } from "../traffic/catalog.ts";
 import { runTraffic } from "../traffic/program.ts";
 import { Tap } from "../../src/index.ts";
-import { expectNothingUnseen } from "./support/account.ts";
+import { expectSeen } from "./support/account.ts";
 
 const CONNECTIONS = 60_000;
 
@@ -23,8 +24,15 @@ async function churn(family: "4" | "6" | "mapped"): Promise<void> {
 test(`${CONNECTIONS} short connections leave nothing behind`, { timeout: 180_000 }, async () => {
   await using tap = Tap.start();
   let records = 0;
+  /** Of the generator's connections only: other programs of this host may well move bytes past the tap. */
+  const gaps: TapRecord[] = [];
   const counting = (async (): Promise<void> => {
-    for await (const batch of tap.batches()) records += batch.length;
+    for await (const batch of tap.batches()) {
+      records += batch.length;
+      gaps.push(
+        ...batch.filter(({ type, process: { name } }) => type === "gap" && name?.startsWith("traffic")),
+      );
+    }
   })();
   const before = tap.statistics();
   await churn("4");
@@ -49,7 +57,8 @@ test(`${CONNECTIONS} short connections leave nothing behind`, { timeout: 180_000
   await counting;
   // Whatever the ring refused is declared by now.
   const { counters: final } = tap.statistics();
-  expectNothingUnseen(tap.statistics());
+  expectSeen(gaps);
+  expect(final.implausible, "directions of which the calls moved more than TCP").toBe(0n);
   const moved = final.egress_bytes + final.ingress_bytes;
   expect(final.delivered_bytes + final.gap_bytes).toBe(moved);
 });

@@ -82,12 +82,6 @@ export function expectSeen(records: readonly TapRecord[]): void {
   expect(records.filter((record) => record.type === "gap" && record.cause === "unseen")).toEqual([]);
 }
 
-/** The same for every connection of this host that has ended, and the calls have not moved more either. */
-export function expectNothingUnseen({ counters }: TapStatistics): void {
-  expect(counters.unseen_bytes, "bytes that no call moved").toBe(0n);
-  expect(counters.implausible, "directions of which the calls moved more than TCP").toBe(0n);
-}
-
 /** How far the records of a direction go, and what is in none of them; throws where two have the same byte. */
 function coverage(records: readonly TapRecord[], direction: Direction): { end: bigint; missing: bigint } {
   const pieces = records
