@@ -287,14 +287,6 @@ static __always_inline void record_operation(void *context, void *stages, const 
 	release_call(call);
 }
 
-/* The same for a system call. */
-static __always_inline void record_call(void *context, void *stages, const struct syscall *syscall,
-					__u8 direction, const struct syscall_exit *exit, struct sock *sk,
-					struct task_struct *task, bool trusted)
-{
-	record_operation(context, stages, false, syscall, direction, exit, sk, task, trusted);
-}
-
 /* A system call of the table has returned. */
 static __always_inline void on_return(void *context, void *stages, const struct syscall *syscall,
 				      const struct syscall_exit *exit, struct task_struct *task, bool trusted)
