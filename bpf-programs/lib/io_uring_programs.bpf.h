@@ -12,10 +12,10 @@
 #include "emit.bpf.h"
 #include "gather.bpf.h"
 #include "io_uring.bpf.h"
+#include "turns.bpf.h"
 
 /* The arguments were (ring, request, user_data, result, flags, ...) before 6.14 or so. */
-SEC("raw_tp")
-int io_uring_complete_values(__u64 *context)
+static __always_inline int on_complete_values(__u64 *context, enum copy copy)
 {
 	struct io_completion completion = {
 		.ring = (struct io_ring_ctx *)context[0],
@@ -25,12 +25,12 @@ int io_uring_complete_values(__u64 *context)
 		.flags = context[4],
 	};
 
-	on_io_uring_complete(context, &completion);
+	if (takes_turn(copy))
+		on_io_uring_complete(context, &completion);
 	return 0;
 }
 
-SEC("raw_tp")
-int io_uring_complete_cqe(__u64 *context)
+static __always_inline int on_complete_cqe(__u64 *context, enum copy copy)
 {
 	struct io_completion completion = {
 		.ring = (struct io_ring_ctx *)context[0],
@@ -38,7 +38,7 @@ int io_uring_complete_cqe(__u64 *context)
 	};
 	struct user_cqe cqe;
 
-	if (bpf_probe_read_kernel(&cqe, sizeof(cqe), (void *)context[2]))
+	if (!takes_turn(copy) || bpf_probe_read_kernel(&cqe, sizeof(cqe), (void *)context[2]))
 		return 0;
 	completion.user_data = cqe.user_data;
 	completion.result = cqe.result;
@@ -47,19 +47,33 @@ int io_uring_complete_cqe(__u64 *context)
 	return 0;
 }
 
-SEC("raw_tp")
-int io_uring_submit(__u64 *context)
-{
-	on_io_uring_submit((struct io_kiocb *)context[0]);
-	return 0;
-}
-
-SEC("raw_tp")
-int io_uring_wake(__u64 *context)
-{
-	on_io_uring_wake((struct io_kiocb *)context[0]);
-	return 0;
-}
+#define COPIES(suffix, copy)                                                                           \
+	SEC("raw_tp")                                                                                  \
+	int io_uring_complete_values##suffix(__u64 *context)                                           \
+	{                                                                                              \
+		return on_complete_values(context, copy);                                              \
+	}                                                                                              \
+	SEC("raw_tp")                                                                                  \
+	int io_uring_complete_cqe##suffix(__u64 *context)                                              \
+	{                                                                                              \
+		return on_complete_cqe(context, copy);                                                 \
+	}                                                                                              \
+	/* These two only write down what is so: to do it twice does no harm. */                       \
+	SEC("raw_tp")                                                                                  \
+	int io_uring_submit##suffix(__u64 *context)                                                    \
+	{                                                                                              \
+		on_io_uring_submit((struct io_kiocb *)context[0]);                                     \
+		return 0;                                                                              \
+	}                                                                                              \
+	SEC("raw_tp")                                                                                  \
+	int io_uring_wake##suffix(__u64 *context)                                                      \
+	{                                                                                              \
+		on_io_uring_wake((struct io_kiocb *)context[0]);                                       \
+		return 0;                                                                              \
+	}
+COPIES(, FIRST_COPY)
+COPIES(_again, SECOND_COPY)
+#undef COPIES
 
 SEC("raw_tp")
 int record_io_uring(__u64 *context)

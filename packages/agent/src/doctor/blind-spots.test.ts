@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { machineOf, serverFiles } from "../../test/doctor/machines.ts";
+import type { IoUringSupport } from "../kernel/io-uring.ts";
 import { blindSpots } from "./blind-spots.ts";
 import { collectFacts } from "./collect-facts.ts";
 import type { BlindSpot, BlindSpotCode, CallHook, WayReport } from "./diagnosis.ts";
@@ -38,6 +39,15 @@ test("io_uring can be switched off, for all or for most", () => {
   expect(off("0\n")?.declared).toBe("gap");
   expect(off("1\n")?.text).toContain("io_uring_group");
   expect(off("2\n")).toMatchObject({ state: "ok", declared: "impossible" });
+});
+
+test("io_uring is seen, or not for the reason that the tap gives", () => {
+  const facts = collectFacts(machineOf({ files: serverFiles({}) }));
+  const look = (ioUring: IoUringSupport) =>
+    blindSpots({ facts, chosen: chosenWay("tracepoint"), ioUring }).find(({ code }) => code === "io_uring");
+  expect(look({ seen: true })).toMatchObject({ state: "info", declared: "gap" });
+  expect(look({ seen: false, reason: "too old" })).toMatchObject({ state: "warning", declared: "gap" });
+  expect(look({ seen: false, reason: "too old" })?.text).toContain("too old");
 });
 
 test("MPTCP can be switched off", () => {

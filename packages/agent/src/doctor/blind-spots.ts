@@ -1,3 +1,4 @@
+import type { IoUringSupport } from "../kernel/io-uring.ts";
 import type { BlindSpot, CallHook, WayReport } from "./diagnosis.ts";
 import { setting, type Facts } from "./facts.ts";
 
@@ -5,6 +6,8 @@ import { setting, type Facts } from "./facts.ts";
 export interface Situation {
   readonly facts: Facts;
   readonly chosen: WayReport | undefined;
+  /** What the tap said of io_uring; absent when none could be started. */
+  readonly ioUring?: IoUringSupport | undefined;
 }
 
 type Look = (situation: Situation) => BlindSpot | undefined;
@@ -27,14 +30,26 @@ const tls: Look = () => ({
   declared: "nothing",
 });
 
-const ioUring: Look = ({ facts }) => {
+const ioUring: Look = ({ facts, ioUring: support }) => {
   const base = { code: "io_uring", title: "sends and receives through io_uring" } as const;
   const disabled = setting(facts, "kernel.io_uring_disabled");
   if (facts.kernel.config["IO_URING"] === "n" || disabled === 2)
     return { ...base, state: "ok", text: "This kernel has it switched off.", declared: "impossible" };
   const some =
     disabled === 1 ? " Only processes of kernel.io_uring_group can (kernel.io_uring_disabled is 1)." : "";
-  const text = `They make no system call per operation.${some} ${UNSEEN_GAP}`;
+  if (support?.seen === true) {
+    const but = support.reason ?? "operations that tell nobody of their end (IOSQE_CQE_SKIP_SUCCESS)";
+    const text = `Recorded like system calls, but for ${but}.${some} ${UNSEEN_GAP}`;
+    return {
+      ...base,
+      state: "info",
+      title: "some sends and receives through io_uring",
+      text,
+      declared: "gap",
+    };
+  }
+  const why = support?.reason === undefined ? "" : ` Not recorded: ${support.reason}.`;
+  const text = `They make no system call per operation.${why}${some} ${UNSEEN_GAP}`;
   return { ...base, state: "warning", text, declared: "gap" };
 };
 
@@ -148,8 +163,8 @@ const missedRuns: Look = () => ({
   code: "missed_runs",
   state: "info",
   title: "a call that returns while another is being recorded on its CPU",
-  text: "The kernel may skip the program then. The summary says how often.",
-  declared: "counter",
+  text: `The kernel may skip the program then. The statistics say how often. ${UNSEEN_GAP}`,
+  declared: "gap",
 });
 
 const ownTraffic: Look = () => ({

@@ -9,6 +9,7 @@ import {
 } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { Hook } from "../kernel/attachment.ts";
+import type { IoUringSupport } from "../kernel/io-uring.ts";
 import { STRATEGIES } from "../kernel/candidates.ts";
 import type { TapOptions } from "../options.ts";
 import { Tap } from "../tap.ts";
@@ -18,6 +19,8 @@ import type { CallHook, RefusalReason, WayReport, WayState } from "./diagnosis.t
 export interface AutoResult {
   /** As `tap` prints it; absent when nothing worked. */
   readonly attachedAs?: string;
+  /** Whether it sees io_uring; absent when nothing worked. */
+  readonly ioUring?: IoUringSupport;
   /** Why nothing worked; empty when something did. */
   readonly reasons: readonly RefusalReason[];
   readonly ways: readonly WayReport[];
@@ -26,7 +29,7 @@ export interface AutoResult {
 /** Starts a tap; for tests, something that looks like one. */
 export type StartTap = (
   options: TapOptions,
-) => Pick<Tap, "attachedAs" | "way" | "refusals" | "hooks" | "stop">;
+) => Pick<Tap, "attachedAs" | "way" | "refusals" | "hooks" | "ioUring" | "stop">;
 
 type Way = Pick<WayReport, "strategy" | "kind" | "transport">;
 
@@ -52,7 +55,7 @@ export async function tryAuto(start: StartTap = startTap): Promise<AutoResult> {
   } catch (error) {
     return { reasons: reasonsOf(error), ways: [] };
   }
-  const { attachedAs, way, hooks } = tap;
+  const { attachedAs, way, hooks, ioUring } = tap;
   const refused = new Map<string, WayReport>();
   for (const { strategy, kind, transport, error } of tap.refusals) {
     const before = refused.get(strategy + kind)?.reasons ?? [];
@@ -62,7 +65,12 @@ export async function tryAuto(start: StartTap = startTap): Promise<AutoResult> {
   // Another set of the same kind may have been refused before the one that was taken.
   refused.delete(way.strategy + way.kind);
   await tap.stop();
-  return { attachedAs, reasons: [], ways: [...refused.values(), reportOf(way, "chosen", hooks)] };
+  return {
+    attachedAs,
+    ioUring,
+    reasons: [],
+    ways: [...refused.values(), reportOf(way, "chosen", hooks)],
+  };
 }
 
 function reportOf(

@@ -74,7 +74,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     });
   const missing: Missing = new Map();
   const limited = new Map<string, string>();
-  const ioUring = new IoUring(candidate.object);
+  const ioUring = new IoUring(candidate.object, candidate.doubledHooks);
   const object = loadWithout(missing, candidate, options, ioUring);
   const links: BpfLink[] = [];
   try {

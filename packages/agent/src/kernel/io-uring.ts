@@ -40,17 +40,24 @@ export function ioUringSupport(): IoUringSupport {
   return { seen: true };
 }
 
-function programNames(programs: IoUringPrograms): string[] {
-  const { stages, ...hooks } = programs;
-  return [...Object.values(hooks), ...Object.values(stages)];
+/** How the names of the copies end that are attached where the kernel preempts programs (turns.bpf.h). */
+const SECOND_COPY = "_again";
+
+function programNames({ stages, ...hooks }: IoUringPrograms, doubled: boolean): string[] {
+  const names: string[] = Object.values(hooks);
+  const copies = doubled ? names.map((name) => name + SECOND_COPY) : [];
+  return [...names, ...copies, ...Object.values(stages)];
 }
 
 /** The io_uring side of an attachment: what is wanted before the load, and what came of it. */
 export class IoUring {
   readonly #programs: IoUringPrograms | undefined;
+  readonly #doubled: boolean;
   #support: IoUringSupport;
 
-  constructor({ ioUring }: ProbeObject) {
+  /** @param doubled - whether to attach a second copy of each hook */
+  constructor({ ioUring }: ProbeObject, doubled: boolean) {
+    this.#doubled = doubled;
     this.#support = ioUringSupport();
     this.#programs = this.#support.seen ? ioUring : undefined;
   }
@@ -61,7 +68,9 @@ export class IoUring {
 
   /** The programs to load. */
   get wanted(): readonly string[] {
-    return this.#programs === undefined || !this.#support.seen ? [] : programNames(this.#programs);
+    return this.#programs === undefined || !this.#support.seen
+      ? []
+      : programNames(this.#programs, this.#doubled);
   }
 
   /** The kernel refused one of them: the tap does without io_uring. */
@@ -75,10 +84,12 @@ export class IoUring {
     const programs: BpfProgram[] = [];
     const names = this.#programs;
     if (names === undefined || !this.#support.seen) return { links, programs };
-    const attachTo = (program: string, tracepoint: string): void => {
-      const one = object.program(program);
-      links.push(one.attachRawTracepoint(tracepoint));
-      programs.push(one);
+    const attachTo = (name: string, tracepoint: string): void => {
+      for (const copy of this.#doubled ? [name, name + SECOND_COPY] : [name]) {
+        const program = object.program(copy);
+        links.push(program.attachRawTracepoint(tracepoint));
+        programs.push(program);
+      }
     };
     try {
       const stages = object.map(MAPS.ioUringStages);
