@@ -77,7 +77,6 @@ static __always_inline void forget_last_call(struct call *call)
 	call->segment_count = 0;
 	call->message_left = 0;
 	call->message_count = 0;
-	call->uring = 0;
 	call->picked = 0;
 	call->picked_next = 0;
 }
@@ -86,7 +85,6 @@ static __always_inline void forget_last_call(struct call *call)
 static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit,
 					 const bool uring)
 {
-	call->uring = uring;
 	if (shape == TT_SHAPE_SENDFILE)
 		call->gap_cause = TT_GAP_SENDFILE;
 	else if (shape == TT_SHAPE_SPLICE)
@@ -287,14 +285,6 @@ static __always_inline void record_operation(void *context, void *stages, const 
 	release_call(call);
 }
 
-/* The same for a system call. */
-static __always_inline void record_call(void *context, void *stages, const struct syscall *syscall,
-					__u8 direction, const struct syscall_exit *exit, struct sock *sk,
-					struct task_struct *task, bool trusted)
-{
-	record_operation(context, stages, false, syscall, direction, exit, sk, task, trusted);
-}
-
 /* A system call of the table has returned. */
 static __always_inline void on_return(void *context, void *stages, const struct syscall *syscall,
 				      const struct syscall_exit *exit, struct task_struct *task, bool trusted)
@@ -306,7 +296,7 @@ static __always_inline void on_return(void *context, void *stages, const struct 
 		return;
 	sk = sock_of_call(task, syscall->shape, &direction, exit, trusted);
 	if (sk)
-		record_call(context, stages, syscall, direction, exit, sk, task, trusted);
+		record_operation(context, stages, false, syscall, direction, exit, sk, task, trusted);
 }
 
 /* Whether a call is one to look at closer; cheap, because most calls of the machine are not. */

@@ -30,11 +30,11 @@ test.each(CHOICES)(
       destroy,
     ]);
     expect(ioUring !== undefined).toBe(choice.atomics);
-    const { stages: ioUringPrograms = {}, ...ioUringHooks } = ioUring ?? {};
+    const { stages: ioUringPrograms = {}, ...others } = ioUring ?? {};
+    if (ioUring !== undefined)
+      programs.push(...Object.values(others), ...Object.values(ioUringPrograms), ioUringStages);
     const names = [...programs, identify, ...Object.values(maps)];
     if (choice.strategy === "fexit") names.push(fileStages);
-    if (ioUring !== undefined)
-      names.push(...Object.values(ioUringHooks), ...Object.values(ioUringPrograms), ioUringStages);
     for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
   },
 );

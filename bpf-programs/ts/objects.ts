@@ -86,10 +86,10 @@ export const MAPS = {
   counters: "counters",
   /** Program array, by `enum tt_stage`: the filter (or emit), and what follows. */
   stages: "stages",
-  /** The same for the programs of io_uring; only where there are any. */
-  ioUringStages: "io_uring_stages",
   /** The same for the calls on files of the fexit strategy; only there. */
   fileStages: "file_stages",
+  /** The same for the programs of io_uring; only where there are any. */
+  ioUringStages: "io_uring_stages",
 } as const;
 
 const IO_URING: IoUringPrograms = {

@@ -17,6 +17,7 @@ test("the defaults are those of the documentation", () => {
     attach: "auto",
     transport: "auto",
     programs: "auto",
+    secondCopies: "auto",
     snaplen: 262144,
     bufferSize: 67108864,
     maxConnections: 65536,
