@@ -23,14 +23,16 @@ test.each(CHOICES)(
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
     const shared = choice.architecture === "x64" ? "ia32" : "arm64";
-    const programs = programSets.flatMap(({ hooks, compatHooks, stages, fileStages = {}, state, destroy }) => [
-      hooks.endsWith("_") ? `${hooks}sendto` : hooks,
-      ...(compatHooks === undefined ? [] : [`${compatHooks}${shared}_compat_sys_recvmsg`]),
-      ...Object.values(stages),
-      ...Object.values(fileStages),
-      state,
-      destroy,
-    ]);
+    const programs = programSets.flatMap(
+      ({ hooks, compatHooks, stages, fileStages = {}, state, destroy }) => [
+        hooks.endsWith("_") ? `${hooks}sendto` : hooks,
+        ...(compatHooks === undefined ? [] : [`${compatHooks}${shared}_compat_sys_recvmsg`]),
+        ...Object.values(stages),
+        ...Object.values(fileStages),
+        state,
+        destroy,
+      ],
+    );
     expect(ioUring !== undefined).toBe(choice.atomics);
     const { stages: ioUringPrograms = {}, ...ioUringHooks } = ioUring ?? {};
     const names = [...programs, identify, ...Object.values(maps)];

@@ -26,7 +26,11 @@ describe("steps", () => {
   });
 
   test("a quick run has few scenarios and few taps", () => {
-    expect(stepFor({ strategy: "auto", transport: "auto" }, true, true).files).toEqual(["syscalls", "compat", "load"]);
+    expect(stepFor({ strategy: "auto", transport: "auto" }, true, true).files).toEqual([
+      "syscalls",
+      "compat",
+      "load",
+    ]);
     expect(stepFor(kprobe, true, true)).toMatchObject({ files: ["syscalls", "compat"], amount: "few" });
     expect(stepFor(kprobe, true, false).amount).toBe("all");
   });

@@ -52,7 +52,14 @@ export function stepFor(combination: Combination, supported: boolean, quick: boo
 }
 
 /** The kernel tests that are about the kernel, not about the command around it. */
-const TEST_FILES = ["syscalls", "compat", "regressions", "regressions-calls", "regressions-threads", "overload"];
+const TEST_FILES = [
+  "syscalls",
+  "compat",
+  "regressions",
+  "regressions-calls",
+  "regressions-threads",
+  "overload",
+];
 
 /** Everything that any step may run. */
 export const ALL_FILES: readonly string[] = [...TEST_FILES, "regressions-raw", "load", "refused"];
