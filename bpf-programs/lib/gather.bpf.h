@@ -20,8 +20,12 @@
 
 #define MAX_GATHERED 4096
 
-/* Per run; the program runs again, by tail call, while it gets on. */
+/* Per run; the program runs again, by tail call, while it gets on. Fewer for old verifiers: see STEPS. */
+#if defined(TT_NO_ATOMICS)
+#define GATHER_STEPS 96
+#else
 #define GATHER_STEPS 256
+#endif
 
 /*
  * The verifier knows the range of a position and of a length, not that together they stay below `room`:
