@@ -14,6 +14,8 @@ export {
   type ProgramKind,
   type ProgramSet,
   setObjectDirectory,
+  STAGE_NAMES,
   type StagePrograms,
+  stageProgramsOf,
   type Transport,
 } from "./objects.ts";

@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { MAPS, probeObject, ProbesError, type AttachStrategy, type Transport } from "./index.ts";
+import {
+  MAPS,
+  probeObject,
+  ProbesError,
+  stageProgramsOf,
+  type AttachStrategy,
+  type Transport,
+} from "./index.ts";
 
 const CHOICES = (["x64", "arm64"] as const).flatMap((architecture) =>
   (["ringbuf", "perfbuf"] as const satisfies Transport[]).flatMap((transport) =>
@@ -23,22 +30,20 @@ test.each(CHOICES)(
     const elf = readFileSync(path);
     expect(elf.subarray(0, 4).toString("latin1")).toBe("\x7fELF");
     const shared = choice.architecture === "x64" ? "ia32" : "arm64";
-    const programs = programSets.flatMap(
-      ({ hooks, compatHooks, stages, fileStages = {}, state, destroy }) => [
-        hooks.endsWith("_") ? `${hooks}sendto` : hooks,
-        ...(compatHooks === undefined ? [] : [`${compatHooks}${shared}_compat_sys_recvmsg`]),
-        ...Object.values(stages),
-        ...Object.values(fileStages),
-        state,
-        destroy,
-      ],
-    );
+    const programs = programSets.flatMap((set) => [
+      set.hooks.endsWith("_") ? `${set.hooks}sendto` : set.hooks,
+      ...(set.compatHooks === undefined ? [] : [`${set.compatHooks}${shared}_compat_sys_recvmsg`]),
+      ...stageProgramsOf(set),
+      set.state,
+      set.destroy,
+    ]);
     expect(ioUring !== undefined).toBe(choice.atomics);
-    const { stages: ioUringPrograms = {}, ...ioUringHooks } = ioUring ?? {};
     const names = [...programs, identify, ...Object.values(maps)];
     if (choice.strategy === "fexit") names.push(fileStages);
-    if (ioUring !== undefined)
-      names.push(...Object.values(ioUringHooks), ...Object.values(ioUringPrograms), ioUringStages);
+    if (ioUring !== undefined) {
+      const { stages, ...hooks } = ioUring;
+      names.push(...Object.values(hooks), ...Object.values(stages), ioUringStages);
+    }
     for (const name of names) expect(elf.includes(`\0${name}\0`), name).toBe(true);
   },
 );

@@ -30,6 +30,21 @@ export interface StagePrograms {
   readonly compat?: string;
 }
 
+/** The stages that programs may be named for. */
+export const STAGE_NAMES = [
+  "emit",
+  "gather",
+  "messages",
+  "compat",
+] as const satisfies (keyof StagePrograms)[];
+
+/** The programs of a set that are stages. */
+export function stageProgramsOf({ stages, fileStages }: ProgramSet): string[] {
+  return [stages, fileStages].flatMap((programs) =>
+    STAGE_NAMES.map((stage) => programs?.[stage]).filter((name) => name !== undefined),
+  );
+}
+
 /** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
   /** Of the hooks. */

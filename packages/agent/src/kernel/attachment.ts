@@ -187,10 +187,12 @@ function open(candidate: Candidate, options: ResolvedTapOptions, ioUring: IoUrin
     maps: { [MAPS.ring]: ring, [MAPS.connections]: { maxEntries: options.maxConnections } },
   });
   const { set, object: probe } = candidate;
-  const stages = [set.stages, set.fileStages ?? {}].flatMap(
-    (programs) => Object.values(programs) as string[],
-  );
-  const wanted = new Set([...stages, ...lifeCycle(candidate), probe.identify, ...ioUring.wanted]);
+  const wanted = new Set([
+    ...stageProgramsOf(set),
+    ...lifeCycle(candidate),
+    probe.identify,
+    ...ioUring.wanted,
+  ]);
   for (const { name } of hookPrograms(object, candidate)) wanted.add(name);
   for (const program of object.programs.values()) program.autoload = wanted.has(program.name);
   return object;
@@ -255,8 +257,10 @@ function fillStages(object: BpfObject, { set }: Candidate): void {
 function fillArray(object: BpfObject, map: string, programs: StagePrograms): void {
   const stages = object.map(map);
   stages.setFd(STAGE.filter, object.program(programs.emit));
-  for (const [stage, program] of Object.entries(programs))
-    stages.setFd(STAGE[stage as keyof StagePrograms], object.program(program));
+  for (const stage of STAGE_NAMES) {
+    const program = programs[stage];
+    if (program !== undefined) stages.setFd(STAGE[stage], object.program(program));
+  }
 }
 
 /** Objects and decoder must have been made from the same event.h. */
