@@ -31,12 +31,7 @@ export interface StagePrograms {
 }
 
 /** The stages that programs may be named for. */
-export const STAGE_NAMES = [
-  "emit",
-  "gather",
-  "messages",
-  "compat",
-] as const satisfies (keyof StagePrograms)[];
+export const STAGE_NAMES: readonly (keyof StagePrograms)[] = ["emit", "gather", "messages", "compat"];
 
 /** The programs of a set that are stages. */
 export function stageProgramsOf({ stages, fileStages }: ProgramSet): string[] {

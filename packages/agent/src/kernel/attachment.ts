@@ -9,7 +9,7 @@ import {
   type BpfLink,
   type BpfProgram,
 } from "@tcptracker/libbpf";
-import { MAPS, type ProgramSet, type StagePrograms } from "@tcptracker/probes";
+import { MAPS, STAGE_NAMES, stageProgramsOf, type ProgramSet, type StagePrograms } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
