@@ -56,8 +56,7 @@ struct call {
 	__u8 gathered;		/* the gather stage has had its turn */
 	__u8 slot;
 	__u8 narrow;		/* as in struct syscall_exit */
-	__u8 uring;		/* an operation of io_uring */
-	__u8 reserved[3];
+	__u8 reserved[4];
 	struct pending pending;
 	__u32 picked;		/* segments in picked_segments, which come before the others */
 	__u32 picked_next;

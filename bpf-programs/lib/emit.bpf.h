@@ -117,7 +117,7 @@ static __always_inline void emit_captured(void *context, struct call *call)
 }
 
 /* Emits one record or goes one step towards the next byte; false when the call is done. */
-static __always_inline bool emit_step(void *context, struct call *call)
+static __always_inline bool emit_step(void *context, struct call *call, const bool uring)
 {
 	if (!call->remaining)
 		return false;
@@ -135,8 +135,8 @@ static __always_inline bool emit_step(void *context, struct call *call)
 		declare_gap(context, call, call->remaining, TT_GAP_SNAPLEN);
 		return false;
 	}
-	if (!call->segment_left && !next_segment(call)) {
-		declare_gap(context, call, call->remaining, call->uring ? TT_GAP_IO_URING : TT_GAP_FAULT);
+	if (!call->segment_left && !next_segment(call, uring)) {
+		declare_gap(context, call, call->remaining, uring ? TT_GAP_IO_URING : TT_GAP_FAULT);
 		return false;
 	}
 	if (call->segment_left)
@@ -144,23 +144,24 @@ static __always_inline bool emit_step(void *context, struct call *call)
 	return true;
 }
 
-/* `stages` is where the program and those after it are. */
-static __always_inline int emit(void *context, void *stages)
+/* `stages` is where the program and those after it are; `uring` as for next_segment. */
+static __always_inline int emit(void *context, void *stages, const bool uring)
 {
 	struct call *call = current_call();
 
 	if (!call)
 		return 0;
-	if (!call->gathered && has_segments(call))
+	if (!call->gathered && has_segments(call, uring))
 		bpf_tail_call(context, stages, TT_STAGE_GATHER);
-	for (int i = 0; i < STEPS; i++)
-		if (!emit_step(context, call)) {
+	/* Half as many for io_uring, where each costs the verifier more: old ones come close to giving up. */
+	for (int i = 0; i < (uring ? STEPS / 2 : STEPS); i++)
+		if (!emit_step(context, call, uring)) {
 			emit_preliminaries(context, call);
 			release_call(call);
 			return 0;
 		}
 	/* The segments that follow may be small ones again. */
-	bpf_tail_call(context, stages, has_segments(call) ? TT_STAGE_GATHER : TT_STAGE_EMIT);
+	bpf_tail_call(context, stages, has_segments(call, uring) ? TT_STAGE_GATHER : TT_STAGE_EMIT);
 	/* Too many tail calls: the rest of the call is more than these programs walk. */
 	count(TT_COUNTER_SEGMENTS_EXCEEDED);
 	declare_gap(context, call, call->remaining, TT_GAP_SEGMENTS);

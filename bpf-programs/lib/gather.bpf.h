@@ -28,7 +28,7 @@
  * so twice the room is reserved. What is filled is counted in memory, because in a register its range
  * would be followed through every iteration.
  */
-static __always_inline void gather_into(void *context, struct call *call, const __u32 room)
+static __always_inline void gather_into(void *context, struct call *call, const __u32 room, const bool uring)
 {
 	struct tt_data *data = reserve_payload(call, 2 * room);
 	__u64 filled, n;
@@ -37,8 +37,8 @@ static __always_inline void gather_into(void *context, struct call *call, const 
 		return;
 	*data = call->data;
 	call->filled = 0;
-	for (int i = 0; i < GATHER_STEPS && call->remaining; i++) {
-		if (!call->segment_left && !next_segment(call))
+	for (int i = 0; i < (uring ? GATHER_STEPS / 2 : GATHER_STEPS) && call->remaining; i++) {
+		if (!call->segment_left && !next_segment(call, uring))
 			break;
 		n = call->segment_left;
 		filled = call->filled;
@@ -63,28 +63,28 @@ static __always_inline void gather_into(void *context, struct call *call, const 
 		owe_at(call, call->data.offset - filled, filled);
 }
 
-static __always_inline void gather_some(void *context, struct call *call)
+static __always_inline void gather_some(void *context, struct call *call, const bool uring)
 {
 	call->filled = 0;
 	if (call->gap_cause || !emit_preliminaries(context, call))
 		return;
-	if ((!call->segment_left && !next_segment(call)) || call->segment_left > SMALL_SEGMENT)
+	if ((!call->segment_left && !next_segment(call, uring)) || call->segment_left > SMALL_SEGMENT)
 		return;
 	if (call->remaining <= 256)
-		gather_into(context, call, 256);
+		gather_into(context, call, 256, uring);
 	else if (call->remaining <= 1024)
-		gather_into(context, call, 1024);
+		gather_into(context, call, 1024, uring);
 	else
-		gather_into(context, call, MAX_GATHERED);
+		gather_into(context, call, MAX_GATHERED, uring);
 }
 
-static __always_inline int gather(void *context, void *stages)
+static __always_inline int gather(void *context, void *stages, const bool uring)
 {
 	struct call *call = current_call();
 
 	if (!call)
 		return 0;
-	gather_some(context, call);
+	gather_some(context, call, uring);
 	if (!call->remaining) {
 		release_call(call);
 		return 0;

@@ -78,7 +78,6 @@ static __always_inline void forget_last_call(struct call *call)
 	call->segment_count = 0;
 	call->message_left = 0;
 	call->message_count = 0;
-	call->uring = 0;
 	call->picked = 0;
 	call->picked_next = 0;
 }
@@ -87,7 +86,6 @@ static __always_inline void forget_last_call(struct call *call)
 static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit,
 					 const bool uring)
 {
-	call->uring = uring;
 	if (shape == TT_SHAPE_SENDFILE)
 		call->gap_cause = TT_GAP_SENDFILE;
 	else if (shape == TT_SHAPE_SPLICE)

@@ -43,9 +43,13 @@ struct {
 
 static __always_inline bool operation_of(struct syscall *operation, __u8 opcode)
 {
-	if (opcode >= IO_URING_OPCODES)
+	__u64 index = opcode;
+
+	/* Or clang compares one copy and uses another one, whose range the verifier does not know. */
+	barrier_var(index);
+	if (index >= IO_URING_OPCODES)
 		return false;
-	*operation = *(const struct syscall *)&io_uring_operations[opcode];
+	*operation = *(const struct syscall *)&io_uring_operations[index];
 	return operation->shape != TT_SHAPE_NONE;
 }
 

@@ -85,13 +85,13 @@ int record_io_uring(__u64 *context)
 SEC("raw_tp")
 int emit_io_uring(__u64 *context)
 {
-	return emit(context, &io_uring_stages);
+	return emit(context, &io_uring_stages, true);
 }
 
 SEC("raw_tp")
 int gather_io_uring(__u64 *context)
 {
-	return gather(context, &io_uring_stages);
+	return gather(context, &io_uring_stages, true);
 }
 
 #endif

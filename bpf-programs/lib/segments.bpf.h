@@ -143,15 +143,19 @@ static __always_inline bool next_picked(struct call *call)
 	return true;
 }
 
-/* Goes one step towards the next byte; false when the structures cannot be read. */
-static __always_inline bool next_segment(struct call *call)
+/*
+ * Goes one step towards the next byte; false when the structures cannot be read. `uring`, a constant: for an
+ * operation of io_uring, which may have picked segments. Others are spared the branch, which the verifier would follow
+ * at every step.
+ */
+static __always_inline bool next_segment(struct call *call, const bool uring)
 {
 	const struct extent *extent = &call->extent;
 	__u8 narrow;
 
 	if (call->bad_structures)
 		return false;
-	if (call->picked_next < call->picked && call->message_left)
+	if (uring && call->picked_next < call->picked && call->message_left)
 		return next_picked(call);
 	narrow = call->narrow;
 	asm volatile("" : "+r"(narrow));
@@ -181,9 +185,9 @@ static __always_inline bool next_segment(struct call *call)
 }
 
 /* Whether more than one segment may be left. */
-static __always_inline bool has_segments(const struct call *call)
+static __always_inline bool has_segments(const struct call *call, const bool uring)
 {
-	return call->segment_count + call->message_count + call->picked - call->picked_next > 1;
+	return call->segment_count + call->message_count + (uring ? call->picked - call->picked_next : 0) > 1;
 }
 
 #endif

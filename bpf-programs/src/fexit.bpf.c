@@ -91,7 +91,7 @@ TT_SOCKET_FUNCTIONS_32(X)
 	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
 	int stage##_##suffix(__u64 *context)                                                           \
 	{                                                                                              \
-		return stage(context, &stages);                                                        \
+		return stage(context, &stages, false);                                                        \
 	}
 STAGE(emit, fexit, sendto, stages)
 STAGE(gather, fexit, sendto, stages)

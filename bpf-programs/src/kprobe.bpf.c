@@ -85,11 +85,11 @@ int messages_kprobe(struct pt_regs *context)
 SEC("kretprobe")
 int emit_kprobe(struct pt_regs *context)
 {
-	return emit(context, &stages);
+	return emit(context, &stages, false);
 }
 
 SEC("kretprobe")
 int gather_kprobe(struct pt_regs *context)
 {
-	return gather(context, &stages);
+	return gather(context, &stages, false);
 }

@@ -38,13 +38,13 @@ int messages_btf(__u64 *context)
 SEC("tp_btf/sys_exit")
 int emit_btf(__u64 *context)
 {
-	return emit(context, &stages);
+	return emit(context, &stages, false);
 }
 
 SEC("tp_btf/sys_exit")
 int gather_btf(__u64 *context)
 {
-	return gather(context, &stages);
+	return gather(context, &stages, false);
 }
 
 SEC("raw_tp/sys_exit")
@@ -70,11 +70,11 @@ int messages_raw(__u64 *context)
 SEC("raw_tp/sys_exit")
 int emit_raw(__u64 *context)
 {
-	return emit(context, &stages);
+	return emit(context, &stages, false);
 }
 
 SEC("raw_tp/sys_exit")
 int gather_raw(__u64 *context)
 {
-	return gather(context, &stages);
+	return gather(context, &stages, false);
 }
