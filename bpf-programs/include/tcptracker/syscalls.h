@@ -130,8 +130,8 @@
  */
 #define TT_FILE_FUNCTIONS_32_X86(X)                                                                            \
 	X(ia32_sys_read) X(ia32_sys_write) X(ia32_sys_readv) X(ia32_sys_writev) X(ia32_sys_splice)             \
-	X(ia32_compat_sys_readv) X(ia32_compat_sys_writev) X(ia32_compat_sys_preadv2)                          \
-	X(ia32_compat_sys_pwritev2) X(ia32_compat_sys_sendfile) X(ia32_compat_sys_sendfile64)                  \
+	X(ia32_sys_sendfile64) X(ia32_compat_sys_readv) X(ia32_compat_sys_writev)                              \
+	X(ia32_compat_sys_preadv2) X(ia32_compat_sys_pwritev2) X(ia32_compat_sys_sendfile)                     \
 	X(x64_compat_sys_preadv64v2) X(x64_compat_sys_pwritev64v2)
 #define TT_SOCKET_FUNCTIONS_32_X86(X)                                                                          \
 	X(ia32_sys_connect) X(ia32_sys_accept4) X(ia32_sys_sendto) X(ia32_sys_shutdown)                        \
@@ -142,7 +142,7 @@
 	X(x64_compat_sys_recvmmsg_time64) X(x64_compat_sys_sendmmsg)
 #define TT_FILE_FUNCTIONS_32_ARM64(X)                                                                          \
 	X(arm64_compat_sys_readv) X(arm64_compat_sys_writev) X(arm64_compat_sys_preadv2)                       \
-	X(arm64_compat_sys_pwritev2) X(arm64_compat_sys_sendfile) X(arm64_compat_sys_sendfile64)
+	X(arm64_compat_sys_pwritev2) X(arm64_compat_sys_sendfile)
 #define TT_SOCKET_FUNCTIONS_32_ARM64(X)                                                                        \
 	X(arm64_sys_send) X(arm64_compat_sys_recv) X(arm64_compat_sys_recvfrom) X(arm64_compat_sys_recvmsg)    \
 	X(arm64_compat_sys_sendmsg) X(arm64_compat_sys_recvmmsg_time32)                                        \
