@@ -71,8 +71,8 @@ describe("the layout", () => {
   });
 
   test("takes a new enum value over to the wire names", () => {
-    const text = emitTypeScript(describeWith("TT_GAP_FAULT = 3", "TT_GAP_FAULT = 3, TT_GAP_NEW_CAUSE = 9"));
-    expect(text).toContain("  new_cause: 9,\n");
+    const text = emitTypeScript(describeWith("TT_GAP_FAULT = 3", "TT_GAP_FAULT = 3, TT_GAP_NEW_CAUSE = 99"));
+    expect(text).toContain("  new_cause: 99,\n");
     expect(text).toContain('  undefined,\n  "new_cause",\n];');
   });
 });

@@ -44,7 +44,7 @@ export function stepFor(combination: Combination, supported: boolean, quick: boo
   const { strategy, transport } = combination;
   if (!supported) return { ...combination, files: ["refused"], amount: "few" };
   if (quick) {
-    const files = strategy === "auto" ? ["syscalls", "compat", "load"] : ["syscalls", "compat"];
+    const files = strategy === "auto" ? ["syscalls", "compat", "load"] : ["syscalls"];
     return { ...combination, files, amount: "few" };
   }
   const raw = strategy === "tracepoint" && transport === "ringbuf" ? ["regressions-raw"] : [];
