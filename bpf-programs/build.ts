@@ -12,7 +12,8 @@ const STRIP = process.env["LLVM_STRIP"] ?? "llvm-strip-19";
 const ARCHITECTURES = { x64: "x86", arm64: "arm64" } as const;
 
 const root = import.meta.dirname;
-const outputRoot = process.argv[2] ?? join(root, "dist");
+/** `build.ts [DIRECTORY [OBJECT...]]`: where to (default dist), and which objects only. */
+const [outputRoot = join(root, "dist"), ...wanted] = process.argv.slice(2);
 
 function run(command: string, args: readonly string[]): void {
   try {
@@ -93,6 +94,7 @@ for (const [architecture, target] of Object.entries(ARCHITECTURES)) {
     .toSorted())
     for (const { suffix, flags } of variants(source)) {
       const name = `${basename(source, ".bpf.c")}${suffix}.bpf.o`;
-      compile(`src/${source}`, join(directory, name), target, flags);
+      if (wanted.length === 0 || wanted.includes(name))
+        compile(`src/${source}`, join(directory, name), target, flags);
     }
 }

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const PACKAGE = join(import.meta.dirname, "..");
-const OBJECTS = ["x64/tracepoint.bpf.o", "arm64/tracepoint.bpf.o", "x64/layout.bpf.o", "arm64/layout.bpf.o"];
+/** One that has programs and one that has none: the others are made the same way, which takes a minute. */
+const NAMES = ["tracepoint.perfbuf.noatomics.bpf.o", "layout.bpf.o"];
+const OBJECTS = ["x64", "arm64"].flatMap((architecture) => NAMES.map((name) => `${architecture}/${name}`));
 const SOURCES = ["include", "lib", "src", "build.ts", "package.json"];
 
 let scratch: string;
@@ -23,7 +25,9 @@ afterAll(() => {
 function buildIn(name: string): Record<string, string> {
   const directory = join(scratch, name);
   for (const source of SOURCES) cpSync(join(PACKAGE, source), join(directory, source), { recursive: true });
-  execFileSync(process.execPath, [join(directory, "build.ts")], { cwd: tmpdir() });
+  execFileSync(process.execPath, [join(directory, "build.ts"), join(directory, "dist"), ...NAMES], {
+    cwd: tmpdir(),
+  });
   return Object.fromEntries(
     OBJECTS.map((object) => [
       object,
@@ -38,7 +42,7 @@ test("the objects are the same wherever they are built", () => {
   const here = buildIn("a");
   const elsewhere = buildIn("some/where/else");
   expect(elsewhere).toEqual(here);
-  expect(new Set([here["x64/tracepoint.bpf.o"], here["arm64/tracepoint.bpf.o"]]).size).toBe(2);
+  expect(new Set(Object.values(here)).size).toBeGreaterThan(NAMES.length);
 });
 
 test("no path of the build machine is in an object", () => {

@@ -30,6 +30,7 @@ test("what is given is kept", () => {
     attach: "tracepoint",
     transport: "ringbuf",
     programs: "raw",
+    secondCopies: "never",
     snaplen: 0,
     bufferSize: 262144,
     maxConnections: 1,

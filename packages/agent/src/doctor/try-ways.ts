@@ -121,14 +121,13 @@ export function seesCompat(hooks: readonly Hook[]): boolean {
  * only is named when the kernel has it and refuses the hook.
  */
 export function callHooks(hooks: readonly Hook[]): CallHook[] {
-  const names = SYSCALL_NAMES.filter((name) => name !== undefined);
   return hooks.flatMap(({ program, compat, unknown, ...rest }) => {
     const { target, reason } = rest;
-    if (target === "sys_exit") return names.map((call) => ({ call, ...rest }));
+    if (target === "sys_exit") return SYSTEM_CALLS.map((call) => ({ call, ...rest }));
     if (compat === true) return reason === undefined || unknown === true ? [] : [{ call: target, ...rest }];
     // "fexit_sendfile64" is the kernel's name of sendfile.
     const name = program.slice(program.indexOf("_") + 1);
-    return [{ call: names.find((known) => known === name || `${known}64` === name) ?? name, ...rest }];
+    return [{ call: SYSTEM_CALLS.find((known) => known === name || `${known}64` === name) ?? name, ...rest }];
   });
 }
 
