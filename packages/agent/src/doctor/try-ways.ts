@@ -116,6 +116,11 @@ export function seesCompat(hooks: readonly Hook[]): boolean {
   );
 }
 
+/** The names in records that are those of system calls; operations of io_uring are none. */
+export const SYSTEM_CALLS: readonly string[] = SYSCALL_NAMES.filter((name) => name !== undefined).filter(
+  (name) => !name.startsWith("io_uring_"),
+);
+
 /**
  * A system call for each hook; one hook that sees all of them stands for all of them. A function for 32-bit programs
  * only is named when the kernel has it and refuses the hook.
