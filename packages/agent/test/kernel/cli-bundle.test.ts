@@ -55,5 +55,5 @@ test("without its files it says what is missing", async () => {
   })();
   const { code, stderr } = await agent.ended();
   expect(code).toBe(1);
-  expect(stderr).toContain(join(directory, "empty", "bpf"));
+  expect(stderr).toContain(join(directory, "empty", "native"));
 });
