@@ -40,6 +40,11 @@ export function stageProgramsOf({ stages, fileStages }: ProgramSet): string[] {
   );
 }
 
+/** Whether a hooked function is one of a call on files: those have {@link ProgramSet.fileStages} where there are any. */
+export function isFileHook(kernelFunction: string): boolean {
+  return /_(read|write|readv|writev|preadv\w*|pwritev\w*|sendfile\w*|splice)$/.test(kernelFunction);
+}
+
 /** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
   /** Of the hooks. */

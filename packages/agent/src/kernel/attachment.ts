@@ -5,7 +5,6 @@ import {
   BpfKprobeLink,
   BpfObject,
   features,
-  findKernelBtfId,
   type BpfLink,
   type BpfProgram,
 } from "@tcptracker/libbpf";
@@ -13,6 +12,7 @@ import { MAPS, STAGE_NAMES, stageProgramsOf, type ProgramSet, type StagePrograms
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
+import { chooseFexitTargets } from "./fexit-targets.ts";
 import { IoUring, type IoUringSupport } from "./io-uring.ts";
 
 /** A reader is woken when the buffer is an eighth full, and at every further eighth. */
@@ -140,7 +140,7 @@ function lifeCycle({ set, doubledLifeCycle }: Candidate): string[] {
   return doubledLifeCycle ? [...names, ...names.map((name) => name + SECOND_COPY)] : names;
 }
 
-/** "fexit/__x64_sys_sendto" is for __x64_sys_sendto. */
+/** "kretprobe/__x64_sys_sendto" is for __x64_sys_sendto. */
 function targetOf(program: BpfProgram): string {
   return program.section.slice(program.section.indexOf("/") + 1);
 }
@@ -209,7 +209,10 @@ function loadWithout(
     const object = open(candidate, options, ioUring);
     try {
       checkLayout(object);
-      if (candidate.strategy === "fexit") leaveOutUnknownTargets(missing, object, candidate);
+      if (candidate.strategy === "fexit")
+        chooseFexitTargets(object, candidate.set, hookPrograms(object, candidate), ({ name }, error) =>
+          leaveOut(missing, candidate, name, error),
+        );
       for (const name of missing.keys()) object.program(name).autoload = false;
       object.load();
       return object;
@@ -223,17 +226,6 @@ function loadWithout(
       }
       if (refused === undefined || !isHook(candidate.set, refused) || missing.has(refused)) throw error;
       leaveOut(missing, candidate, refused, error);
-    }
-  }
-}
-
-/** libbpf would refuse the whole object because of one function that this kernel does not have. */
-function leaveOutUnknownTargets(missing: Missing, object: BpfObject, candidate: Candidate): void {
-  for (const program of hookPrograms(object, candidate)) {
-    try {
-      findKernelBtfId(targetOf(program), "func");
-    } catch (error) {
-      leaveOut(missing, candidate, program.name, error);
     }
   }
 }
