@@ -10,6 +10,7 @@
 #include "identify.bpf.h"
 #include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
+#include "send_file.bpf.h"
 #include "sys_exit.bpf.h"
 #include "turns.bpf.h"
 
@@ -97,6 +98,12 @@ STAGE(emit, fexit, sendto, stages)
 STAGE(gather, fexit, sendto, stages)
 STAGE(emit, fexit_file, read, file_stages)
 STAGE(gather, fexit_file, read, file_stages)
+
+SEC("fexit.id/" SYSCALL_FUNCTION("read"))
+int send_file_fexit_file(__u64 *context)
+{
+	return send_file(context, &file_stages);
+}
 
 #define NUMBERED_STAGE(name, function, stages, messages)                                               \
 	SEC("fexit.id/" SYSCALL_FUNCTION(#function))                                                      \

@@ -64,6 +64,7 @@ const TEST_FILES = [
   "regressions-calls",
   "regressions-threads",
   "overload",
+  "send-file",
 ];
 
 /** Everything that any step may run. */

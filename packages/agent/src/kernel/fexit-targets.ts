@@ -6,7 +6,7 @@ import {
   type BpfProgram,
   type KernelFunction,
 } from "@tcptracker/libbpf";
-import { isFileHook, stageProgramsOf, type ProgramSet, type StagePrograms } from "@tcptracker/probes";
+import { isFileHook, stageProgramsOf, type ProgramSet } from "@tcptracker/probes";
 
 /**
  * Says which functions of the kernel the fexit programs are for. All programs that share an array of stages must be for
@@ -21,15 +21,17 @@ export function chooseFexitTargets(
   hooks: readonly BpfProgram[],
   leaveOut: (program: BpfProgram, error: BpfError) => void,
 ): void {
-  const { stages, fileStages = stages } = set;
+  const { stages, fileStages = stages, sendFile } = set;
   const functions = findKernelFunctions(
-    [...hooks, ...stageProgramsOf(set).map((name) => object.program(name))].map(functionOf),
+    [...hooks, ...[...stageProgramsOf(set), sendFile].map((name) => object.program(name))].map(functionOf),
   );
-  for (const [array, isMember] of [
-    [fileStages, (hook: BpfProgram) => isFileHook(functionOf(hook))],
-    [stages, (hook: BpfProgram) => !isFileHook(functionOf(hook))],
-  ] as const)
-    chooseForArray(object, array, hooks.filter(isMember), functions, leaveOut);
+  for (const [names, isMember] of [
+    [[...Object.values(fileStages), sendFile], (hook: BpfProgram) => isFileHook(functionOf(hook))],
+    [Object.values(stages), (hook: BpfProgram) => !isFileHook(functionOf(hook))],
+  ] as const) {
+    const programs = names.map((name) => object.program(name));
+    chooseForArray(programs, hooks.filter(isMember), functions, leaveOut);
+  }
 }
 
 /** "fexit.id/__x64_sys_sendto" is for __x64_sys_sendto. */
@@ -38,8 +40,7 @@ function functionOf(program: BpfProgram): string {
 }
 
 function chooseForArray(
-  object: BpfObject,
-  array: StagePrograms,
+  stages: readonly BpfProgram[],
   hooks: readonly BpfProgram[],
   functions: ReadonlyMap<string, readonly KernelFunction[]>,
   leaveOut: (program: BpfProgram, error: BpfError) => void,
@@ -48,8 +49,7 @@ function chooseForArray(
   const prototype = mostCommon(hooks.flatMap((hook) => found(hook).map((one) => one.prototype)));
   const choose = (program: BpfProgram): KernelFunction | undefined =>
     found(program).find((one) => one.prototype === prototype);
-  for (const name of Object.values(array)) {
-    const program = object.program(name);
+  for (const program of stages) {
     const chosen = choose(program);
     if (chosen === undefined) throw refusal(program, found(program).length > 0);
     program.setAttachId(chosen.id);

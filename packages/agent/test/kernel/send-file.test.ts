@@ -1,0 +1,95 @@
+// What sendfile sends was never in user memory: it is read from the pages of the file.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectBalance } from "./support/account.ts";
+import { tryCase } from "./support/cases.ts";
+import { Collector } from "./support/collector.ts";
+import { assemble, punch, type Hole } from "./support/streams.ts";
+
+/** See support/cases/send_file.c. */
+const SIZE = 1_000_000;
+const START = 5000;
+const DIRECT_START = 4096;
+const HOLE = [100_000, 500_000] as const;
+
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "send-file-"));
+});
+
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function content(how: string): Uint8Array {
+  const bytes = Uint8Array.from({ length: SIZE }, (_, i) => i * 31 + (i >> 8));
+  if (how === "sparse") bytes.fill(0, ...HOLE);
+  return bytes.subarray(how === "direct" ? DIRECT_START : START);
+}
+
+/** Sends a file while a tap runs; gives what is missing of it, once all else has been compared. */
+async function sendFile(path: string, how: string, snaplen: number): Promise<readonly Hole[] | string> {
+  await using collector = new Collector({ snaplen });
+  expect(collector.pageCache).toEqual({ seen: true });
+  const report = await tryCase("send-file", path, how);
+  if (typeof report === "string") return report;
+  const [client = 0] = report.clients;
+  const records = await collector.closed(client, report.listener);
+  await collector[Symbol.asyncDispose]();
+  expectBalance(collector.statistics());
+  expect(report.count).toBe(content(how).length);
+  const { bytes, holes } = assemble(records, "egress");
+  expect(bytes.length, "delivered and declared together are what moved").toBe(report.count);
+  expect(Buffer.compare(bytes, punch(content(how), holes)), "bytes differ").toBe(0);
+  return holes;
+}
+
+describe("the bytes are those of the file", () => {
+  for (const place of ["/dev/shm", undefined])
+    test.each(["argument", "position"])(`in ${place ?? "a directory"}, %s`, async (how) => {
+      if (place !== undefined && !existsSync(place)) mkdirSync(place);
+      const path = join(place ?? directory, `sent-${process.pid}`);
+      expect(await sendFile(path, how, 1_048_576)).toEqual([]);
+    });
+});
+
+test("a hole of a file is zeros, or declared where the kernel has no pages for it", async () => {
+  expect(await sendFile(join(directory, "sparse"), "sparse", 1_048_576)).toEqual([]);
+  // Shared memory's holes are without pages but for those that also have bytes beside the hole.
+  const pages = HOLE.map((at, index) => (index === 0 ? Math.ceil(at / 4096) : Math.floor(at / 4096)) * 4096);
+  const [from = 0, to = 0] = pages;
+  expect(await sendFile(`/dev/shm/sparse-${process.pid}`, "sparse", 1_048_576)).toEqual([
+    { offset: from - START, size: to - from, cause: "sendfile" },
+  ]);
+});
+
+test("what is beyond the snap length is declared", async () => {
+  const holes = await sendFile(join(directory, "long"), "argument", 5000);
+  expect(holes).not.toHaveLength(0);
+  for (const hole of holes) expect(hole).toMatchObject({ cause: "snaplen" });
+});
+
+test("a file that is not read through the kernel's pages is declared", async ({ skip }) => {
+  const holes = await sendFile(join(directory, "direct"), "direct", 1_048_576);
+  if (typeof holes === "string") return skip(holes);
+  expect(holes).toEqual([{ offset: 0, size: SIZE - DIRECT_START, cause: "sendfile" }]);
+});
+
+test("a file of a container: in one file system that lies over another", async ({ skip }) => {
+  if (!/\boverlay$/m.test(readFileSync("/proc/filesystems", "utf8"))) skip("this kernel has no overlayfs");
+  const base = mkdtempSync("/dev/shm/overlay-");
+  const [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map((name) => join(base, name));
+  for (const one of [lower, upper, work, merged]) mkdirSync(one ?? "");
+  const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  execFileSync("mount", ["-t", "overlay", "overlay", "-o", layers, merged ?? ""]);
+  try {
+    expect(await sendFile(join(merged ?? "", "sent"), "argument", 1_048_576)).toEqual([]);
+  } finally {
+    execFileSync("umount", [merged ?? ""]);
+    rmSync(base, { recursive: true });
+  }
+});
