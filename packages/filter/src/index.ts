@@ -1,0 +1,20 @@
+export { levelOf, PAYLOAD_LIMIT, PREFIX_LIMIT } from "./kernel/expression.ts";
+export type {
+  Compare,
+  CompareFields,
+  Conditional,
+  Constant,
+  InNetworks,
+  InSet,
+  Junction,
+  KernelExpression,
+  KernelField,
+  KernelNetwork,
+  Level,
+  Not,
+  OneOf,
+  Relation,
+  Span,
+  Text,
+  TextOneOf,
+} from "./kernel/expression.ts";
