@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { compile, FilterError, formatPlan, RecordInput } from "../src/index.ts";
 import { anyExpression, SETS } from "./support/expressions.ts";
 import { anyRecord } from "./support/records.ts";
-import { runs } from "./support/seed.ts";
+import { FUZZ_TIMEOUT, runs } from "./support/seed.ts";
 
 const WORDS = [
   ..."()[]{},.?:!+-*/%<>=&|\"'\\ \n\t\0é😀\ud800".split(""),
@@ -72,7 +72,7 @@ const exchanged = fc
 
 const anyText = fc.oneof(salad, mutated, exchanged, exchanged, fc.string({ unit: "binary" }), fc.string());
 
-test("random text gives filters and FilterErrors only", { timeout: 600_000 }, () => {
+test("random text gives filters and FilterErrors only", { timeout: FUZZ_TIMEOUT }, () => {
   const outcomes = new Map<string, number>();
   const law = fc.property(anyText, anyRecord(262_144), (text, record) => {
     const outcome = tryOut(text, record);
