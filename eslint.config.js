@@ -3,7 +3,12 @@ import tseslint from "typescript-eslint";
 
 /** What each room may import: one way, from the agent down. */
 const rooms = [
-  { sourceTag: "scope:agent", onlyDependOnLibsWithTags: ["scope:events", "scope:libbpf", "scope:probes"] },
+  {
+    sourceTag: "scope:agent",
+    onlyDependOnLibsWithTags: ["scope:events", "scope:filter", "scope:libbpf", "scope:probes"],
+  },
+  // Its kernel tests run what it generates; only they import libbpf (the lib's tsconfig has no reference to it).
+  { sourceTag: "scope:filter", onlyDependOnLibsWithTags: ["scope:events", "scope:libbpf"] },
   { sourceTag: "scope:events", onlyDependOnLibsWithTags: [] },
   { sourceTag: "scope:libbpf", onlyDependOnLibsWithTags: [] },
   { sourceTag: "scope:probes", onlyDependOnLibsWithTags: [] },
