@@ -66,12 +66,10 @@ describe("the bytes are those of the file", () => {
 
 test("a hole of a file is zeros, or declared where the kernel has no pages for it", async () => {
   expect(await sendFile(join(directory, "sparse"), "sparse")).toEqual([]);
-  // Shared memory's holes are without pages but for those that also have bytes beside the hole.
-  const pages = HOLE.map((at, index) => (index === 0 ? Math.ceil(at / 4096) : Math.floor(at / 4096)) * 4096);
-  const [from = 0, to = 0] = pages;
-  expect(await sendFile(`/dev/shm/sparse-${process.pid}`, "sparse")).toEqual([
-    { offset: from - START, size: to - from, cause: "sendfile" },
-  ]);
+  // In shared memory, newer kernels have pages only for what has bytes beside the hole.
+  const [from, to] = [Math.ceil(HOLE[0] / 4096) * 4096, Math.floor(HOLE[1] / 4096) * 4096];
+  const hole = { offset: from - START, size: to - from, cause: "sendfile" };
+  expect([[], [hole]]).toContainEqual(await sendFile(`/dev/shm/sparse-${process.pid}`, "sparse"));
 });
 
 test("what is beyond the snap length is declared", async () => {
