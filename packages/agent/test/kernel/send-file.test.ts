@@ -65,11 +65,11 @@ describe("the bytes are those of the file", () => {
 });
 
 test("a hole of a file is zeros, or declared where the kernel has no pages for it", async () => {
-  expect(await sendFile(join(directory, "sparse"), "sparse")).toEqual([]);
-  // In shared memory, newer kernels have pages only for what has bytes beside the hole.
+  // Newer kernels make none in shared memory (as /tmp may be), but for what has bytes beside the hole.
   const [from, to] = [Math.ceil(HOLE[0] / 4096) * 4096, Math.floor(HOLE[1] / 4096) * 4096];
   const hole = { offset: from - START, size: to - from, cause: "sendfile" };
-  expect([[], [hole]]).toContainEqual(await sendFile(`/dev/shm/sparse-${process.pid}`, "sparse"));
+  for (const place of [directory, "/dev/shm"])
+    expect([[], [hole]]).toContainEqual(await sendFile(join(place, `sparse-${process.pid}`), "sparse"));
 });
 
 test("what is beyond the snap length is declared", async () => {
