@@ -69,6 +69,9 @@ function compile(source: string, output: string, target: string, flags: readonly
     "-Wall",
     "-Wextra",
     "-Werror",
+    // A structure may begin with the fields of another one (struct call).
+    "-fms-extensions",
+    "-Wno-microsoft-anon-tag",
     "-nostdinc",
     "-Iinclude",
     "-Ilib",

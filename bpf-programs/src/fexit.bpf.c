@@ -5,6 +5,7 @@
  * x86-64) and, on arm64, 6.12.
  */
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
@@ -97,6 +98,17 @@ STAGE(emit, fexit, sendto, stages)
 STAGE(gather, fexit, sendto, stages)
 STAGE(emit, fexit_file, read, file_stages)
 STAGE(gather, fexit_file, read, file_stages)
+STAGE(prefix, fexit, sendto, stages)
+STAGE(prefix, fexit_file, read, file_stages)
+
+#define REJECT(suffix, function, stages)                                                               \
+	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	int reject_##suffix(__u64 *context)                                                            \
+	{                                                                                              \
+		return reject(context, &stages);                                                       \
+	}
+REJECT(fexit, sendto, stages)
+REJECT(fexit_file, read, file_stages)
 
 #define NUMBERED_STAGE(name, function, stages, messages)                                               \
 	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \

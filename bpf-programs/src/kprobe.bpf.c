@@ -5,6 +5,7 @@
  * saved when the call began.
  */
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
@@ -92,4 +93,16 @@ SEC("kretprobe")
 int gather_kprobe(struct pt_regs *context)
 {
 	return gather(context, &stages, false);
+}
+
+SEC("kretprobe")
+int prefix_kprobe(struct pt_regs *context)
+{
+	return prefix(context, &stages, false);
+}
+
+SEC("kretprobe")
+int reject_kprobe(struct pt_regs *context)
+{
+	return reject(context, &stages);
 }

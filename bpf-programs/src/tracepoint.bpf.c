@@ -7,6 +7,7 @@
  * typed one). The agent loads one set.
  */
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "lifecycle_programs.bpf.h"
 #include "gather.bpf.h"
 #include "identify.bpf.h"
@@ -47,6 +48,18 @@ int gather_btf(__u64 *context)
 	return gather(context, &stages, false);
 }
 
+SEC("tp_btf/sys_exit")
+int prefix_btf(__u64 *context)
+{
+	return prefix(context, &stages, false);
+}
+
+SEC("tp_btf/sys_exit")
+int reject_btf(__u64 *context)
+{
+	return reject(context, &stages);
+}
+
 SEC("raw_tp/sys_exit")
 int sys_exit_raw_again(__u64 *context)
 {
@@ -77,4 +90,16 @@ SEC("raw_tp/sys_exit")
 int gather_raw(__u64 *context)
 {
 	return gather(context, &stages, false);
+}
+
+SEC("raw_tp/sys_exit")
+int prefix_raw(__u64 *context)
+{
+	return prefix(context, &stages, false);
+}
+
+SEC("raw_tp/sys_exit")
+int reject_raw(__u64 *context)
+{
+	return reject(context, &stages);
 }
