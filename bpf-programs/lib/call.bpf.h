@@ -68,7 +68,7 @@ struct call {
 	struct tt_connection fresh;	/* where a new entry of the connection table is put together */
 };
 
-#define CALL_SLOTS 4
+#define CALL_SLOTS TT_LIMIT_CALL_SLOTS
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

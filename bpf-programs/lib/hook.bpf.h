@@ -68,6 +68,8 @@ static __always_inline __u64 message_flags(__u8 shape, const struct syscall_exit
 /* Whatever the last call on this CPU has left. */
 static __always_inline void forget_last_call(struct call *call)
 {
+	call->data.offset = 0;
+	call->data.size = 0;
 	call->remaining = 0;
 	call->page_by_page = 0;
 	call->owes = 0;

@@ -24,6 +24,7 @@ NAMED(enum, tt_gap_cause);
 NAMED(enum, tt_shutdown);
 NAMED(enum, tt_compared);
 NAMED(enum, tt_verdict);
+NAMED(enum, tt_limit);
 NAMED(enum, tt_stage);
 NAMED(enum, tt_syscall);
 NAMED(enum, tt_counter);

@@ -47,6 +47,12 @@ export const ENUMERATIONS = [
     type: "FilterVerdict",
     doc: "What a filter said of a connection, by the filter's generation.",
   },
+  {
+    c: "tt_limit",
+    prefix: "TT_LIMIT_",
+    type: "FilterLimit",
+    doc: "What a compiled filter has to know of the programs around it.",
+  },
   { c: "tt_stage", prefix: "TT_STAGE_", type: "Stage", doc: "Slots of the program array." },
   { c: "tt_syscall", prefix: "TT_SYSCALL_", type: "Syscall", doc: "The system call that moved the bytes." },
   { c: "tt_counter", prefix: "TT_COUNTER_", type: "Counter", doc: "Slots of the per-CPU counters." },

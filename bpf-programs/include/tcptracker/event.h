@@ -175,6 +175,11 @@ enum tt_compared {
 /* Bytes of a call that a filter's tests on its payload look at, at most. */
 #define TT_PREFIX_LENGTH 256
 
+/* What a compiled filter has to know of the programs around it. */
+enum tt_limit {
+	TT_LIMIT_CALL_SLOTS = 4,	/* values of the `calls` map per CPU: calls that it may be in the middle of */
+};
+
 /* What a compiled filter reads of a call, and writes: the head of a value of the `calls` map. */
 struct tt_filter_input {
 	__u64 owner;			/* pid_tgid of the thread whose call it is; 0 when the slot is free */
