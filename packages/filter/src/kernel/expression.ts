@@ -47,25 +47,31 @@ export interface Constant {
 }
 
 /** Two operands or more, decided from left to right and no further than needed. */
-export interface Junction {
+export interface JunctionOf<Atom> {
   readonly op: "and" | "or";
-  readonly operands: readonly KernelExpression[];
+  readonly operands: readonly Logic<Atom>[];
   readonly span: Span;
 }
 
-export interface Not {
+export interface NotOf<Atom> {
   readonly op: "not";
-  readonly operand: KernelExpression;
+  readonly operand: Logic<Atom>;
   readonly span: Span;
 }
 
-export interface Conditional {
+export interface ConditionalOf<Atom> {
   readonly op: "conditional";
-  readonly test: KernelExpression;
-  readonly then: KernelExpression;
-  readonly otherwise: KernelExpression;
+  readonly test: Logic<Atom>;
+  readonly then: Logic<Atom>;
+  readonly otherwise: Logic<Atom>;
   readonly span: Span;
 }
+
+/** What connects tests of any kind. */
+export type Connective<Atom> = Constant | JunctionOf<Atom> | NotOf<Atom> | ConditionalOf<Atom>;
+
+/** Tests and what connects them. */
+export type Logic<Atom> = Atom | Connective<Atom>;
 
 export interface Compare {
   readonly op: "compare";
@@ -95,7 +101,7 @@ export interface OneOf {
 /**
  * A test on bytes: of the process's name, which ends at its first NUL, or of the payload, of which the kernel has a prefix.
  *
- * A name's value has at most 16 bytes. A payload's has at most the prefix for `startsWith` and less for `equals`, which holds
+ * A name's value has at most 15 bytes and no NUL. A payload's has at most the prefix for `startsWith` and less for `equals`, which holds
  * when prefix.length is the value's length, too. `endsWith` and `contains` are of names only.
  */
 export interface Text {
@@ -130,18 +136,13 @@ export interface InSet {
   readonly span: Span;
 }
 
-export type KernelExpression =
-  | Constant
-  | Junction
-  | Not
-  | Conditional
-  | Compare
-  | CompareFields
-  | OneOf
-  | Text
-  | TextOneOf
-  | InNetworks
-  | InSet;
+/** A single test. */
+export type KernelTest = Compare | CompareFields | OneOf | Text | TextOneOf | InNetworks | InSet;
+
+export type Junction = JunctionOf<KernelTest>;
+export type Not = NotOf<KernelTest>;
+export type Conditional = ConditionalOf<KernelTest>;
+export type KernelExpression = Logic<KernelTest>;
 
 /**
  * What has to be known to decide an expression: `connection` what stays the same for all calls of a connection, `call` what

@@ -1,0 +1,92 @@
+import type { Condition, Test } from "../typing/typed.ts";
+import type { Bounds } from "./bounds.ts";
+import type { KernelExpression, KernelTest, Span } from "./expression.ts";
+import { isConstant, junction, sizeOf } from "./logic.ts";
+import type { Lowering, Reason } from "./lower.ts";
+
+/** One of the conditions of which all have to hold, and where it is decided. */
+export interface Part {
+  readonly condition: Condition;
+  /** What the kernel decides of it; absent if that is nothing. */
+  readonly kernel?: KernelExpression;
+  /** Whether that is all of it. If not, user space decides the condition again. */
+  readonly exact: boolean;
+  /** Why the kernel does not decide all of it. */
+  readonly reasons: readonly Reason[];
+}
+
+/**
+ * A condition in parts, of which the kernel decides as many as it can. All that the kernel decides, and all that is left
+ * over, accept together exactly what the condition accepts.
+ */
+export function split(
+  condition: Condition,
+  lowering: Lowering,
+  unfit: (kernel: KernelExpression) => string | undefined,
+): Part[] {
+  const parts = conjuncts(condition).map((conjunct): Part => {
+    const { bounds, reasons } = lowering.lower(conjunct);
+    return part(conjunct, bounds, reasons);
+  });
+  return fit(parts, condition.span, unfit);
+}
+
+/** What the kernel has to decide: undefined if nothing. */
+export function kernelOf(parts: readonly Part[], span: Span): KernelExpression | undefined {
+  const kernel = junction<KernelTest>(
+    "and",
+    parts.flatMap((one) => one.kernel ?? []),
+    span,
+  );
+  return isConstant(kernel, true) ? undefined : kernel;
+}
+
+/** What user space has to decide of what the kernel has let through: undefined if nothing. */
+export function residualOf(parts: readonly Part[], span: Span): Condition | undefined {
+  const residual = junction<Test>(
+    "and",
+    parts.filter(({ exact }) => !exact).map(({ condition }) => condition),
+    span,
+  );
+  return isConstant(residual, true) ? undefined : residual;
+}
+
+function part(condition: Condition, { upper, exact }: Bounds<KernelTest>, reasons: readonly Reason[]): Part {
+  if (isConstant(upper, true)) return { condition, exact, reasons };
+  return { condition, kernel: upper, exact, reasons };
+}
+
+/** `a && b`, `!(a || b)` and `a ? b : false` are two conditions each. */
+function conjuncts(condition: Condition): Condition[] {
+  if (condition.op === "and") return condition.operands.flatMap(conjuncts);
+  if (condition.op === "not" && condition.operand.op === "or")
+    return condition.operand.operands.flatMap((operand) =>
+      conjuncts({ op: "not", operand, span: operand.span }),
+    );
+  return condition.op === "not" && condition.operand.op === "not"
+    ? conjuncts(condition.operand.operand)
+    : [condition];
+}
+
+/** Takes the largest parts back to user space until the rest fits. */
+function fit(
+  parts: readonly Part[],
+  span: Span,
+  unfit: (kernel: KernelExpression) => string | undefined,
+): Part[] {
+  let fitted = [...parts];
+  for (;;) {
+    const kernel = kernelOf(fitted, span);
+    const why = kernel === undefined ? undefined : unfit(kernel);
+    if (why === undefined) return fitted;
+    const largest = fitted.reduce((most, one) => (weight(one) > weight(most) ? one : most));
+    const reasons = [...largest.reasons, { span: largest.condition.span, reason: why }];
+    fitted = fitted.map((one) =>
+      one === largest ? { condition: one.condition, exact: false, reasons } : one,
+    );
+  }
+}
+
+function weight({ kernel }: Part): number {
+  return kernel === undefined ? 0 : sizeOf(kernel);
+}
