@@ -27,10 +27,7 @@ export const JUMP_LIMIT = 0x7fff;
  * @param fileDescriptors of the maps, by name
  * @throws RangeError for a map without one, or a jump over more than {@link JUMP_LIMIT} slots
  */
-export function encode(
-  program: BpfProgramCode,
-  fileDescriptors: ReadonlyMap<string, number>,
-): Uint8Array {
+export function encode(program: BpfProgramCode, fileDescriptors: ReadonlyMap<string, number>): Uint8Array {
   const offsets = program.slotOffsets();
   const view = new DataView(new ArrayBuffer((offsets.at(-1) ?? 0) * SLOT));
   for (const [index, instruction] of program.instructions.entries()) {

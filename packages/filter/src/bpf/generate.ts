@@ -26,7 +26,8 @@ export interface KernelPrograms {
 
 /** Either the programs or, for what is too large for the kernel, why. */
 export type Generated =
-  { readonly fits: true; readonly programs: KernelPrograms } | { readonly fits: false; readonly reason: string };
+  | { readonly fits: true; readonly programs: KernelPrograms }
+  | { readonly fits: false; readonly reason: string };
 
 /**
  * Compiles what the kernel decides of a filter.
@@ -36,7 +37,12 @@ export type Generated =
  * @throws RangeError for another generation
  */
 export function generate(expression: KernelExpression, generation = 1): Generated {
-  if (!Number.isInteger(generation) || generation < 1 || generation > LAST_GENERATION || generation % 256 === 0)
+  if (
+    !Number.isInteger(generation) ||
+    generation < 1 ||
+    generation > LAST_GENERATION ||
+    generation % 256 === 0
+  )
     throw new RangeError(`a filter cannot have generation ${generation}`);
   if (depthOf(expression) > DEPTH_LIMIT)
     return { fits: false, reason: `it is nested more than ${DEPTH_LIMIT} deep` };
@@ -46,9 +52,15 @@ export function generate(expression: KernelExpression, generation = 1): Generate
   const payload = levels.payload.length > 0 ? secondProgram(levels, generation, plan) : undefined;
   const slots = Math.max(filter.slots, payload?.slots ?? 0);
   if (slots > PROGRAM_LIMIT)
-    return { fits: false, reason: `it takes ${slots} instructions, and a program of the kernel has ${PROGRAM_LIMIT} at most` };
+    return {
+      fits: false,
+      reason: `it takes ${slots} instructions, and a program of the kernel has ${PROGRAM_LIMIT} at most`,
+    };
   if (plan.maps.length > MAP_LIMIT)
-    return { fits: false, reason: `it takes ${plan.maps.length} maps, and a program of the kernel has ${MAP_LIMIT} at most` };
+    return {
+      fits: false,
+      reason: `it takes ${plan.maps.length} maps, and a program of the kernel has ${MAP_LIMIT} at most`,
+    };
   const programs = { filter, maps: plan.maps, ...(payload === undefined ? {} : { payload }) };
   return { fits: true, programs };
 }
@@ -62,7 +74,8 @@ export function whyUnfit(expression: KernelExpression): string | undefined {
 /** The conditions of which all have to hold, cheapest first. */
 function levelsOf(expression: KernelExpression): Levels {
   const conditions = expression.op === "and" ? expression.operands : [expression];
-  const at = (level: string): KernelExpression[] => conditions.filter((condition) => levelOf(condition) === level);
+  const at = (level: string): KernelExpression[] =>
+    conditions.filter((condition) => levelOf(condition) === level);
   return { connection: at("connection"), call: at("call"), payload: at("payload") };
 }
 

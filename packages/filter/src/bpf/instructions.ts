@@ -88,7 +88,11 @@ export const CONDITION_BITS: Readonly<Record<Condition, number>> = {
   "<=": 0xb0,
 };
 
-export const OPERATION_BITS: Readonly<Record<"+" | "&" | "<<", number>> = { "+": 0x00, "&": 0x50, "<<": 0x60 };
+export const OPERATION_BITS: Readonly<Record<"+" | "&" | "<<", number>> = {
+  "+": 0x00,
+  "&": 0x50,
+  "<<": 0x60,
+};
 
 /** How many 8-byte slots an instruction takes. */
 export function slotsOf(instruction: Instruction): 1 | 2 {

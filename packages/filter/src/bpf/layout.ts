@@ -43,7 +43,9 @@ export const FIELDS: Readonly<Record<KernelField, Place>> = {
 };
 
 /** What a filter needs besides, in struct tt_filter_input. */
-export const CALL = {
+export const CALL: Readonly<
+  Record<"owner" | "sock" | "verdict" | "generation" | "connection" | "judge", Place>
+> = {
   owner: place(INPUT.owner),
   sock: place(INPUT.sock),
   verdict: place(INPUT.verdict),
@@ -51,13 +53,13 @@ export const CALL = {
   connection: inRecord(RECORD.connection),
   /** Where the record says which filter judged it. */
   judge: inRecord(RECORD.filter),
-} as const;
+};
 
 /** In struct tt_connection. */
-export const CONNECTION = {
+export const CONNECTION: Readonly<Record<"id" | "verdict", Place>> = {
   id: place(RECORD.connection, LAYOUT.tt_connection.fields.close.offset),
   verdict: place(LAYOUT.tt_connection.fields.verdict),
-} as const;
+};
 
 const BASE = INPUT.data.offset;
 

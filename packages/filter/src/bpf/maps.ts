@@ -48,10 +48,14 @@ export class MapPlan {
     );
   }
 
-  /** Of 15 bytes at most. */
+  /** Of 15 bytes at most; a name ends at its first NUL, so one that has a NUL is nobody's. */
   names(values: readonly Uint8Array[]): string {
     return this.#once(values, () =>
-      this.#add("names", { type: "hash", keySize: NAME_LENGTH, keys: values.map(nameKey) }),
+      this.#add("names", {
+        type: "hash",
+        keySize: NAME_LENGTH,
+        keys: values.filter((value) => !value.includes(0)).map(nameKey),
+      }),
     );
   }
 

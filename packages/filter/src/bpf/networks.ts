@@ -36,7 +36,12 @@ export function writeNetworks(
 }
 
 /** The last words first: those of IPv4 addresses all begin alike. */
-function writeMask(code: Assembler, offset: number, { address, bits }: KernelNetwork, different: Label): void {
+function writeMask(
+  code: Assembler,
+  offset: number,
+  { address, bits }: KernelNetwork,
+  different: Label,
+): void {
   for (let word = Math.ceil(bits / 32) - 1; word >= 0; word--) {
     const significant = Math.min(32, bits - 32 * word);
     code.load(1, CALL_REGISTER, offset + WORD * word, WORD);

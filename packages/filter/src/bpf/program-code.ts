@@ -63,8 +63,7 @@ export class BpfProgramCode {
   /** The slot that each instruction begins at, and the end. */
   slotOffsets(): readonly number[] {
     const offsets = [0];
-    for (const instruction of this.instructions)
-      offsets.push((offsets.at(-1) ?? 0) + slotsOf(instruction));
+    for (const instruction of this.instructions) offsets.push((offsets.at(-1) ?? 0) + slotsOf(instruction));
     return offsets;
   }
 

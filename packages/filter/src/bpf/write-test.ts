@@ -70,7 +70,14 @@ export function writeTest(
       return;
     case "compare":
       load(code, expression.field, 1);
-      return branch(code, expression.relation, (relation, to) => code.branch(1, relation, expression.value, to), yes, no, next);
+      return branch(
+        code,
+        expression.relation,
+        (relation, to) => code.branch(1, relation, expression.value, to),
+        yes,
+        no,
+        next,
+      );
     case "compareFields":
       return writeFields(code, expression, yes, no, next);
     case "oneOf":
@@ -87,7 +94,13 @@ export function writeTest(
   }
 }
 
-function writeJunction(context: TestContext, { op, operands }: Junction, yes: Label, no: Label, next: Label): void {
+function writeJunction(
+  context: TestContext,
+  { op, operands }: Junction,
+  yes: Label,
+  no: Label,
+  next: Label,
+): void {
   const { code } = context;
   for (const [index, operand] of operands.entries()) {
     if (index === operands.length - 1) return writeTest(context, operand, yes, no, next);
@@ -99,7 +112,13 @@ function writeJunction(context: TestContext, { op, operands }: Junction, yes: La
   code.jump(op === "and" ? yes : no);
 }
 
-function writeConditional(context: TestContext, expression: Conditional, yes: Label, no: Label, next: Label): void {
+function writeConditional(
+  context: TestContext,
+  expression: Conditional,
+  yes: Label,
+  no: Label,
+  next: Label,
+): void {
   const { code } = context;
   const [then, otherwise] = [code.label("then"), code.label("otherwise")];
   writeTest(context, expression.test, then, otherwise, then);
@@ -132,7 +151,13 @@ function branch(
   }
 }
 
-function writeFields(code: Assembler, { left, relation, right }: CompareFields, yes: Label, no: Label, next: Label): void {
+function writeFields(
+  code: Assembler,
+  { left, relation, right }: CompareFields,
+  yes: Label,
+  no: Label,
+  next: Label,
+): void {
   load(code, left, 1);
   load(code, right, 2);
   branch(code, relation, (how, to) => code.branchRegisters(1, how, 2, to), yes, no, next);
