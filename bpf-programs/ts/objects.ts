@@ -107,6 +107,8 @@ export const MAPS = {
   connections: "connections",
   /** Hash: connection id -> connection that ended while the ring was full (struct tt_connection). */
   unsent: "unsent",
+  /** Per-CPU array: what the stages know of a call; begins with struct tt_filter_input. */
+  calls: "calls",
   /** Per-CPU array: `enum tt_counter` -> u64. */
   counters: "counters",
   /** Program array, by `enum tt_stage`: the filter (or emit), and what follows. */

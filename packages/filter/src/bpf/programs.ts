@@ -70,7 +70,7 @@ export function secondProgram(levels: Levels, generation: number, maps: MapPlan)
 
 /** Finds the slot of the call that this thread has returned from, as current_call() in call.bpf.h does. */
 function beginProgram(code: Assembler): Ways {
-  const found = code.label("call");
+  const found = code.label("own_call");
   code.move(CONTEXT_REGISTER, 1).call("get_current_pid_tgid").move(THREAD_REGISTER, 0);
   const gone = code.label("no_call");
   for (let slot = 0; slot < CALL_SLOTS; slot++) {
