@@ -31,13 +31,13 @@ export class FilterError extends Error {
   readonly column: number;
 
   constructor(code: FilterErrorCode, reason: string, text: string, span: Span) {
-    const start = text.lastIndexOf("\n", span.from - 1) + 1;
+    const start = text.slice(0, span.from).lastIndexOf("\n") + 1;
     const line = text.slice(0, start).split("\n").length;
     const column = span.from - start + 1;
     const place = line === 1 ? `column ${column}` : `line ${line}, column ${column}`;
-    super(`${code}: ${place}: ${reason}\n${underline(text, start, span)}`);
+    super(`${code}: ${place}: ${visible(reason)}\n${underline(text, start, span)}`);
     this.code = code;
-    this.reason = reason;
+    this.reason = visible(reason);
     this.span = span;
     this.line = line;
     this.column = column;

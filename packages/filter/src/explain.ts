@@ -1,14 +1,14 @@
+import type { Condition } from "./typing/typed.ts";
 import type { Level, Span } from "./kernel/expression.ts";
 import { levelOf } from "./kernel/expression.ts";
 import { formatKernel } from "./kernel/format.ts";
 import type { Part } from "./kernel/split.ts";
 
-/** A part of a filter, with where it stands. */
+/** A part of a filter, with where it stands. What comes out of a negated "or" is `!(…)` of what is written there. */
 export interface Place {
   readonly span: Span;
   /** 1-based, in UTF-16 units of the whole text. */
   readonly column: number;
-  /** The part as it is written. */
   readonly text: string;
 }
 
@@ -41,17 +41,22 @@ export function planOf(expression: string, parts: readonly Part[], sets: readonl
   const place = (span: Span): Place => {
     return { span, column: span.from + 1, text: expression.slice(span.from, span.to) };
   };
+  const placeOf = (condition: Condition): Place => {
+    const written = place(condition.span);
+    const drawnOut = condition.op === "not" && condition.span.from === condition.operand.span.from;
+    return drawnOut ? { ...written, text: `!(${written.text})` } : written;
+  };
   return {
     expression,
     kernel: parts.flatMap(({ condition, kernel, exact }) =>
       kernel === undefined
         ? []
-        : [{ ...place(condition.span), test: formatKernel(kernel), level: levelOf(kernel), complete: exact }],
+        : [{ ...placeOf(condition), test: formatKernel(kernel), level: levelOf(kernel), complete: exact }],
     ),
     user: parts
       .filter(({ exact }) => !exact)
       .map(({ condition, reasons }) => ({
-        ...place(condition.span),
+        ...placeOf(condition),
         reasons: reasons.map(({ span, reason }) => ({ ...place(span), reason })),
       })),
     sets,

@@ -3,7 +3,7 @@ import type { TapRecord } from "@tcptracker/events";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile, factsOf, interpret, RecordInput } from "../src/index.ts";
-import type { Filter, FilterInput } from "../src/index.ts";
+import type { Filter, FilterInput, Predicate } from "../src/index.ts";
 import { anyExpression, SETS } from "./support/expressions.ts";
 import { evaluate } from "./support/oracle.ts";
 import type { Labels } from "./support/oracle.ts";
@@ -34,6 +34,12 @@ function kernelAndResidual(filter: Filter, input: FilterInput, snaplen: number):
   return passes && (residual === undefined || residual(input));
 }
 
+/** Each part of the plan as a filter of its own: so its text has to be cut out exactly. */
+function partsOf(filter: Filter): Predicate[] {
+  const { kernel, user } = filter.explain();
+  return [...kernel, ...user].map(({ text }) => compile(text, { sets: SETS }).whole);
+}
+
 const labels = fc.record({ app: fc.constantFrom(...CONTAINERS) });
 const cases = fc.constantFrom(...SNAPLENS).chain((snaplen) =>
   fc.record({
@@ -55,6 +61,10 @@ test("kernel && residual, the whole, and CEL itself accept the same", { timeout:
       if (whole) accepted++;
       expect(whole, "whole and CEL").toBe(evaluate(text, record, own));
       expect(kernelAndResidual(filter, input, snaplen), "kernel && residual, and whole").toBe(whole);
+      expect(
+        partsOf(filter).every((part) => part(input)),
+        "the parts of the plan, and whole",
+      ).toBe(whole);
     }
   });
   const { seed, numRuns } = runs("kernel && residual == whole == CEL", 1500);

@@ -1,8 +1,20 @@
 import type { KernelNetwork } from "../kernel/expression.ts";
-import { contains, withoutNested } from "../names/addresses.ts";
+import { contains, IPV4, withoutNested } from "../names/addresses.ts";
 
-/** Whether an address (16 bytes) is in any of the networks; it takes as long for 1,000 as for some ten. */
-export function networkTable(networks: readonly KernelNetwork[]): (address: Uint8Array) => boolean {
+type HasAddress = (address: Uint8Array) => boolean;
+
+/**
+ * Whether an address (16 bytes) is in any of the networks; it takes as long for 1,000 as for some ten. IPv4 addresses are not
+ * looked for in the `wide` ones.
+ */
+export function networkTable(networks: readonly KernelNetwork[], wide: readonly KernelNetwork[]): HasAddress {
+  const has = table(networks);
+  if (wide.length === 0) return has;
+  const hasWide = table(wide);
+  return (address) => has(address) || (hasWide(address) && !contains(IPV4, address));
+}
+
+function table(networks: readonly KernelNetwork[]): HasAddress {
   // Sorted and without nested ones: only the last that begins at or before the address can have it.
   const sorted = withoutNested(networks);
   return (address) => {

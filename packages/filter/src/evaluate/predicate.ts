@@ -44,12 +44,13 @@ function testPredicate(test: Test): Predicate {
     case "pattern":
       return pattern(test);
     case "networks": {
-      const has = networkTable(test.networks);
+      const has = networkTable(test.networks, test.wide);
       if (test.side === "local") return (input) => has(input.localAddressBytes);
       return (input) => has(input.remoteAddressBytes);
     }
     case "same": {
       const [left, right] = [toPredicate(test.left), toPredicate(test.right)];
+      if (test.negated) return (input) => left(input) !== right(input);
       return (input) => left(input) === right(input);
     }
   }

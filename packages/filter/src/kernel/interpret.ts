@@ -1,6 +1,7 @@
 /** What a kernel expression means: the reference for the programs that are generated from it. */
 import { contains } from "../names/addresses.ts";
-import type { KernelExpression, KernelField, Relation, Text } from "./expression.ts";
+import type { KernelExpression, KernelField, Text } from "./expression.ts";
+import { holds } from "./relation.ts";
 
 /** What the kernel knows of a call. */
 export interface KernelFacts {
@@ -32,9 +33,9 @@ export function interpret(expression: KernelExpression, facts: KernelFacts): boo
         ? interpret(expression.then, facts)
         : interpret(expression.otherwise, facts);
     case "compare":
-      return compare(facts.fields[expression.field], expression.relation, expression.value);
+      return holds(facts.fields[expression.field], expression.relation, expression.value);
     case "compareFields":
-      return compare(facts.fields[expression.left], expression.relation, facts.fields[expression.right]);
+      return holds(facts.fields[expression.left], expression.relation, facts.fields[expression.right]);
     case "oneOf":
       return expression.values.includes(facts.fields[expression.field]);
     case "text":
@@ -57,23 +58,6 @@ export function interpret(expression: KernelExpression, facts: KernelFacts): boo
 function nameOf({ name }: KernelFacts): Uint8Array {
   const end = name.indexOf(0);
   return end === -1 ? name : name.subarray(0, end);
-}
-
-function compare(left: bigint, relation: Relation, right: bigint): boolean {
-  switch (relation) {
-    case "==":
-      return left === right;
-    case "!=":
-      return left !== right;
-    case "<":
-      return left < right;
-    case "<=":
-      return left <= right;
-    case ">":
-      return left > right;
-    case ">=":
-      return left >= right;
-  }
 }
 
 function search(bytes: Uint8Array, test: Text["test"], value: Uint8Array): boolean {

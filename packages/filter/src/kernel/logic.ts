@@ -1,9 +1,10 @@
 /** Connectives that decide what can be decided without looking at a record. */
 import type { ConditionalOf, Constant, Connective, JunctionOf, Logic, NotOf, Span } from "./expression.ts";
 
-/** What tests are told from connectives by. */
+/** What tests are told from connectives by, and where they stand. */
 export interface Tagged {
   readonly op: string;
+  readonly span: Span;
 }
 
 const CONNECTIVES: ReadonlySet<string> = new Set(["constant", "and", "or", "not", "conditional"]);
@@ -55,8 +56,8 @@ export function conditional<Atom extends Tagged>(
   if (isConstant(test, false)) return otherwise;
   if (isConstant(then, true)) return junction("or", [test, otherwise], span);
   if (isConstant(otherwise, false)) return junction("and", [test, then], span);
-  if (isConstant(then, false)) return junction("and", [negation(test, span), otherwise], span);
-  if (isConstant(otherwise, true)) return junction("or", [negation(test, span), then], span);
+  if (isConstant(then, false)) return junction("and", [negation(test, test.span), otherwise], span);
+  if (isConstant(otherwise, true)) return junction("or", [negation(test, test.span), then], span);
   return { op: "conditional", test, then, otherwise, span } satisfies ConditionalOf<Atom>;
 }
 

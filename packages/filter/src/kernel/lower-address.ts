@@ -1,5 +1,7 @@
-import { parseAddress, withoutNested } from "../names/addresses.ts";
-import type { Literal, Test } from "../typing/typed.ts";
+import { IPV4, parseAddress, withoutNested } from "../names/addresses.ts";
+import type { Literal, NetworksTest, Test } from "../typing/typed.ts";
+import type { KernelExpression, KernelNetwork, KernelTest } from "./expression.ts";
+import { constant, junction, negation } from "./logic.ts";
 import { decided, impossible, opposite } from "./lowering.ts";
 import type { Lowered } from "./lowering.ts";
 
@@ -23,4 +25,11 @@ export function lowerAddress(test: Test, side: "local" | "remote"): Lowered {
     const networks = addresses.flatMap((address) => (address === undefined ? [] : [{ address, bits: BITS }]));
     return decided({ op: "inNetworks", side, networks: withoutNested(networks), span });
   }
+}
+
+export function lowerNetworks({ side, networks, wide, span }: NetworksTest): Lowered {
+  const among = (those: readonly KernelNetwork[]): KernelExpression =>
+    those.length === 0 ? constant(false, span) : { op: "inNetworks", side, networks: those, span };
+  const ipv6 = junction<KernelTest>("and", [among(wide), negation<KernelTest>(among([IPV4]), span)], span);
+  return decided(junction<KernelTest>("or", [among(networks), ipv6], span));
 }

@@ -1,6 +1,6 @@
 import type { TextVariable } from "../names/variables.ts";
-import type { KernelField, KernelTest, Span } from "./expression.ts";
-import { decided, impossible, settled } from "./lowering.ts";
+import type { Compare, KernelExpression, KernelTest, OneOf, Span } from "./expression.ts";
+import { decided, fieldIn, impossible, settled } from "./lowering.ts";
 import type { Lowered } from "./lowering.ts";
 import { negation } from "./logic.ts";
 
@@ -20,22 +20,10 @@ export function lowerEnumeration(
   const rejected = all.filter((value) => !accepts(value));
   const inverted = rejected.length < accepted.length;
   const chosen = (inverted ? rejected : accepted).map((value) => BigInt(numbers[value] ?? 0));
-  const test = oneOf(field, chosen, span);
+  const test = fieldIn(field, chosen, span);
   return decided(inverted ? not(test) : test);
 }
 
-function oneOf(field: KernelField, values: readonly bigint[], span: Span): KernelTest {
-  const [only, ...more] = values;
-  if (only !== undefined && more.length === 0)
-    return { op: "compare", field, relation: "==", value: only, span };
-  return { op: "oneOf", field, values: ascending(values), span };
-}
-
-function not(test: KernelTest): ReturnType<typeof negation<KernelTest>> {
+function not(test: Compare | OneOf): KernelExpression {
   return test.op === "compare" ? { ...test, relation: "!=" } : negation<KernelTest>(test, test.span);
-}
-
-/** In order, none twice. */
-export function ascending(values: readonly bigint[]): bigint[] {
-  return [...new Set(values)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }

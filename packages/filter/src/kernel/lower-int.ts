@@ -1,8 +1,7 @@
 import type { Variable } from "../names/variables.ts";
 import type { MemberTest, RelationTest, Test, Value } from "../typing/typed.ts";
-import type { KernelField, Relation, Span } from "./expression.ts";
-import { ascending } from "./lower-enumeration.ts";
-import { decided, impossible, settled } from "./lowering.ts";
+import type { Relation, Span } from "./expression.ts";
+import { decided, fieldIn, impossible, settled } from "./lowering.ts";
 import type { Lowered } from "./lowering.ts";
 
 /** Fields of 64 bits in the kernel, of which the language has this and nothing above it. */
@@ -48,17 +47,10 @@ function compare(variable: IntVariable, relation: Relation, value: bigint, span:
 function lowerMember({ value, options, span }: MemberTest): Lowered {
   const variable = intVariable(value);
   if (variable === undefined) return impossible(COMPUTED, span);
-  const values = ascending(options.flatMap((option) => (option.type === "int" ? [option.value] : [])));
+  const values = options.flatMap((option) => (option.type === "int" ? [option.value] : []));
   if (isWide(variable) && values.includes(LARGEST))
     return impossible(`${LARGEST} stands for all numbers above it, too`, span);
-  return decided(oneOf(variable.field, values, span));
-}
-
-function oneOf(field: KernelField, values: readonly bigint[], span: Span): Parameters<typeof decided>[0] {
-  const [only, ...more] = values;
-  if (only !== undefined && more.length === 0)
-    return { op: "compare", field, relation: "==", value: only, span };
-  return { op: "oneOf", field, values, span };
+  return decided(fieldIn(variable.field, values, span));
 }
 
 type IntVariable = Variable & { type: "int" };

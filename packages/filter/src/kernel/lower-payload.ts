@@ -2,8 +2,9 @@ import type { BytesLiteral, Test, Value } from "../typing/typed.ts";
 import { PAYLOAD_LIMIT, PREFIX_LIMIT } from "./expression.ts";
 import type { KernelTest, Relation, Span } from "./expression.ts";
 import { junction } from "./logic.ts";
-import { decided, holds, impossible, onlyIf, opposite, settled } from "./lowering.ts";
+import { decided, impossible, onlyIf, opposite, settled } from "./lowering.ts";
 import type { Lowered } from "./lowering.ts";
+import { holds } from "./relation.ts";
 
 /** How much of the payload there is: to the kernel, and at all. */
 interface Extent {
@@ -70,11 +71,11 @@ function size(relation: Relation, value: number, extent: Extent, span: Span): Lo
   const compare = (sign: Relation, to: number): KernelTest => {
     return { op: "compare", field: "prefix.length", relation: sign, value: BigInt(to), span };
   };
-  if (value > limit) return settled(holds(limit, relation, value), span);
+  if (value > limit) return settled(holds<number>(limit, relation, value), span);
   if (value < prefix || prefix === limit || (value === prefix && (relation === "<" || relation === ">=")))
     return decided(compare(relation, value));
   // From here on it holds for shorter ones either always or never.
-  const shorter = holds(0, relation, value);
+  const shorter = holds<number>(0, relation, value);
   if (!shorter) return onlyIf(compare(">=", prefix), seen(extent), span);
   return opposite(onlyIf(compare(">=", prefix), seen(extent), span), span);
 }

@@ -7,7 +7,7 @@ import { boundsOf } from "./bounds.ts";
 import type { Bounds } from "./bounds.ts";
 import type { KernelTest, Span } from "./expression.ts";
 import { conditional, negation, sizeOf } from "./logic.ts";
-import { lowerAddress } from "./lower-address.ts";
+import { lowerAddress, lowerNetworks } from "./lower-address.ts";
 import { lowerEnumeration } from "./lower-enumeration.ts";
 import { lowerInt } from "./lower-int.ts";
 import { lowerName } from "./lower-name.ts";
@@ -49,12 +49,13 @@ export class Lowering {
     return { bounds, reasons };
   }
 
-  #same({ left, right, span }: SameTest, reasons: Reason[]): Bounds<KernelTest> {
+  #same({ left, right, negated, span }: SameTest, reasons: Reason[]): Bounds<KernelTest> {
     const [a, b] = [this.lower(left), this.lower(right)];
     const exact = a.bounds.exact && b.bounds.exact;
     if (exact && sizeOf(a.bounds.upper) + sizeOf(b.bounds.upper) <= SAME_LIMIT) {
-      const then = b.bounds.upper;
-      return decided(conditional<KernelTest>(a.bounds.upper, then, negation(then, span), span)).bounds;
+      const [then, otherwise] = [b.bounds.upper, negation(b.bounds.upper, span)];
+      const [first, second] = negated ? [otherwise, then] : [then, otherwise];
+      return decided(conditional<KernelTest>(a.bounds.upper, first, second, span)).bounds;
     }
     reasons.push(...a.reasons, ...b.reasons);
     const reason = "a comparison of conditions this large would take too many instructions";
@@ -64,8 +65,7 @@ export class Lowering {
 
   #test(test: Exclude<Test, SameTest>): Lowered {
     const { span } = test;
-    if (test.op === "networks")
-      return decided({ op: "inNetworks", side: test.side, networks: test.networks, span });
+    if (test.op === "networks") return lowerNetworks(test);
     const variables = variablesOf(test);
     const [variable] = variables;
     if (variable === undefined) return settled(toPredicate(test)(allAre("")), span);

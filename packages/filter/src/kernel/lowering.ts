@@ -1,6 +1,6 @@
 import type { Bounds } from "./bounds.ts";
 import { exactly, undecidable } from "./bounds.ts";
-import type { KernelExpression, KernelTest, Relation, Span } from "./expression.ts";
+import type { Compare, KernelExpression, KernelField, KernelTest, OneOf, Span } from "./expression.ts";
 import { constant } from "./logic.ts";
 
 /** What becomes of a test: what the kernel can say of it, and, if that is not all, why. */
@@ -40,19 +40,10 @@ export function opposite({ bounds, ...rest }: Lowered, span: Span): Lowered {
   };
 }
 
-export function holds(left: number, relation: Relation, right: number): boolean {
-  switch (relation) {
-    case "==":
-      return left === right;
-    case "!=":
-      return left !== right;
-    case "<":
-      return left < right;
-    case "<=":
-      return left <= right;
-    case ">":
-      return left > right;
-    case ">=":
-      return left >= right;
-  }
+/** Whether the field has one of the values, of which there is one at least. */
+export function fieldIn(field: KernelField, values: readonly bigint[], span: Span): Compare | OneOf {
+  const [only, ...more] = [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
+  if (only === undefined) throw new RangeError("a field has to have one of no values");
+  if (more.length === 0) return { op: "compare", field, relation: "==", value: only, span };
+  return { op: "oneOf", field, values: [only, ...more], span };
 }

@@ -59,13 +59,20 @@ function part(condition: Condition, { upper, exact }: Bounds<KernelTest>, reason
 /** `a && b`, `!(a || b)` and `a ? b : false` are two conditions each. */
 function conjuncts(condition: Condition): Condition[] {
   if (condition.op === "and") return condition.operands.flatMap(conjuncts);
-  if (condition.op === "not" && condition.operand.op === "or")
-    return condition.operand.operands.flatMap((operand) =>
-      conjuncts({ op: "not", operand, span: operand.span }),
-    );
+  if (condition.op === "not" && condition.operand.op === "or") {
+    const alternatives = bySpan(condition.operand.operands);
+    if (alternatives.length > 1)
+      return alternatives.flatMap((operand) => conjuncts({ op: "not", operand, span: operand.span }));
+  }
   return condition.op === "not" && condition.operand.op === "not"
     ? conjuncts(condition.operand.operand)
     : [condition];
+}
+
+/** Those that one function stands for, together: port(80) is two tests, and nobody wants to read of either. */
+function bySpan(operands: readonly Condition[]): Condition[] {
+  const groups = Map.groupBy(operands, ({ span }) => span);
+  return [...groups].map(([span, group]) => junction<Test>("or", group, span));
 }
 
 /** Takes the largest parts back to user space until the rest fits. */

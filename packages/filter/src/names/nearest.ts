@@ -14,7 +14,11 @@ export function nearest(wrong: string, names: readonly string[]): string | undef
 /** `; did you mean "…"?`, or nothing. */
 export function didYouMean(wrong: string, names: readonly string[]): string {
   const name = nearest(wrong, names);
-  return name === undefined ? "" : `; did you mean "${name}"?`;
+  return name === undefined ? "" : meant(name);
+}
+
+export function meant(name: string): string {
+  return `; did you mean "${name}"?`;
 }
 
 /**

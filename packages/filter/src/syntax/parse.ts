@@ -11,9 +11,12 @@ const LENGTH_LIMIT = 1 << 20;
 /** Brackets, and operators on operators, in one another. */
 export const DEPTH_LIMIT = 100;
 
-/** What is handed to CEL for a filter: the same, with {@link IN_METHOD} in place of `in` where it is called as a method. */
+/**
+ * What is handed to CEL for a filter: the same, with {@link IN_METHOD} in place of `in` where it is called as a method, and
+ * blanks in place of comments, which CEL's parser does not take everywhere.
+ */
 export function toCel(text: string): string {
-  return replaceInMethods(text, tokenize(text)).cel;
+  return rewrite(text, tokenize(text)).cel;
 }
 
 /** Parses with CEL's own grammar. Throws FilterError whatever the text is. */
@@ -24,7 +27,7 @@ export function parse(text: string): Syntax {
   }
   const tokens = tokenize(text);
   const partners = matchBrackets(text, tokens, DEPTH_LIMIT);
-  const { cel, replaced } = replaceInMethods(text, tokens);
+  const { cel, replaced } = rewrite(text, tokens);
   try {
     const { expr, sourceInfo } = parseCel(cel);
     const positions = sourceInfo?.positions ?? {};
@@ -35,18 +38,17 @@ export function parse(text: string): Syntax {
   }
 }
 
-function replaceInMethods(
-  text: string,
-  tokens: readonly Token[],
-): { cel: string; replaced: ReadonlySet<number> } {
+function rewrite(text: string, tokens: readonly Token[]): { cel: string; replaced: ReadonlySet<number> } {
   const replaced = new Set<number>();
-  let cel = "";
-  let copied = 0;
+  const parts: string[] = [];
+  let end = 0;
   for (const [index, token] of tokens.entries()) {
-    if (token.text !== "in" || tokens[index - 1]?.text !== "." || tokens[index + 1]?.text !== "(") continue;
-    replaced.add(token.from);
-    cel += text.slice(copied, token.from) + IN_METHOD;
-    copied = token.to;
+    parts.push(text.slice(end, token.from).replace(/[^\n]/g, " "));
+    end = token.to;
+    const isMethod =
+      token.text === "in" && tokens[index - 1]?.text === "." && tokens[index + 1]?.text === "(";
+    if (isMethod) replaced.add(token.from);
+    parts.push(isMethod ? IN_METHOD : token.text);
   }
-  return { cel: cel + text.slice(copied), replaced };
+  return { cel: parts.join(""), replaced };
 }

@@ -13,6 +13,7 @@ export interface Token {
   readonly to: number;
 }
 
+const ESCAPE = /\\(?:[abfnrtv\\?"'`]|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})/y;
 const BLANK = /(?:[\t\n\f\r ]|\/\/[^\n\r]*)+/y;
 const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ["text", /[bBrR]{0,2}(?:"""|'''|"|')/y],
@@ -22,7 +23,7 @@ const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ["unknown", /[\s\S]/uy],
 ];
 
-/** Throws FilterError for a text literal without an end. */
+/** Throws FilterError for a text literal without an end, or with an escape sequence that is none. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let at = blankEnd(text, 0);
@@ -57,12 +58,23 @@ function textEnd(text: string, from: number, start: number): number {
   for (let at = start; at < text.length; at++) {
     if (text.startsWith(quotes, at)) return at + quotes.length;
     if (quotes.length === 1 && (text[at] === "\n" || text[at] === "\r")) break;
-    if (!raw && text[at] === "\\") at++;
+    if (!raw && text[at] === "\\") at += escapeLength(text, at) - 1;
   }
   throw new FilterError("ERR_FILTER_SYNTAX", `the text has no end: add ${quotes} behind it`, text, {
     from,
     to: start,
   });
+}
+
+/** CEL's parser takes what is none as it stands, and such a text then is not what it looks like. */
+function escapeLength(text: string, at: number): number {
+  ESCAPE.lastIndex = at;
+  if (ESCAPE.test(text)) return ESCAPE.lastIndex - at;
+  const advice = /\d/.test(text[at + 1] ?? "")
+    ? "a byte is \\x and two digits, as in \\x00"
+    : 'write "\\\\" for a backslash';
+  const reason = `"${text.slice(at, at + 2)}" is no escape sequence: ${advice}`;
+  throw new FilterError("ERR_FILTER_SYNTAX", reason, text, { from: at, to: Math.min(at + 2, text.length) });
 }
 
 const OPENING: Readonly<Record<string, string>> = { ")": "(", "]": "[", "}": "{" };

@@ -1,4 +1,4 @@
-import { didYouMean } from "../names/nearest.ts";
+import { didYouMean, meant, nearest } from "../names/nearest.ts";
 import { FUNCTION_NAMES } from "../names/functions.ts";
 import { attributeVariable, findVariable, VARIABLE_NAMES } from "../names/variables.ts";
 import type { Variable } from "../names/variables.ts";
@@ -78,8 +78,14 @@ function unknownName(context: Context, path: string, span: NameSyntax["span"]): 
       : `"${owner}" is ${variable.type === "int" ? "an int" : variable.type}: it has no "${method}"`;
     return fail(context, "ERR_FILTER_NAME", reason, span);
   }
-  const guess = didYouMean(path, names);
   const siblings = names.filter((name) => name.startsWith(`${root}.`));
+  // Where the first part is right, the second one is judged for itself: host is not far from port.
+  const close = nearest(
+    path.slice(root.length),
+    siblings.map((name) => name.slice(root.length)),
+  );
+  const guess =
+    close === undefined ? (siblings.length > 0 ? "" : didYouMean(path, names)) : meant(root + close);
   const rest = siblings.length > 0 ? `; there is ${siblings.join(", ")}` : `; names are ${names.join(", ")}`;
   const advice = guess !== "" ? guess : other !== undefined ? `: ${other}` : rest;
   return fail(context, "ERR_FILTER_NAME", `there is no "${path}"${advice}`, span);

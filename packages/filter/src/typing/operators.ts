@@ -80,10 +80,8 @@ function relation(
   span: Span,
 ): Condition {
   const [left, right] = [context.infer(first), context.infer(second)];
-  if (!isValue(left) && !isValue(right) && (operator === "==" || operator === "!=")) {
-    const same: Condition = { op: "same", left, right, span };
-    return operator === "==" ? same : { op: "not", operand: same, span };
-  }
+  if (!isValue(left) && !isValue(right) && (operator === "==" || operator === "!="))
+    return { op: "same", negated: operator === "!=", left, right, span };
   if (!isValue(left) || !isValue(right) || left.type !== right.type)
     return fail(context, "ERR_FILTER_TYPE", mismatch(context, operator, left, right), span);
   const flip = left.kind === "literal" && right.kind !== "literal";

@@ -1,6 +1,6 @@
 /** The functions that tcpdump users know: they look at both ends of a connection. */
 import type { KernelNetwork, Span } from "../kernel/expression.ts";
-import { IPV4, parseNetwork, spansIpv4, withoutNested } from "../names/addresses.ts";
+import { parseNetwork, spansIpv4, withoutNested } from "../names/addresses.ts";
 import { findVariable } from "../names/variables.ts";
 import type { Syntax } from "../syntax/syntax.ts";
 import { expectText, fail, isValue, quote } from "./context.ts";
@@ -63,21 +63,11 @@ function network(context: Context, syntax: Syntax, short: boolean): KernelNetwor
   return "reason" in parsed ? fail(context, "ERR_FILTER_ADDRESS", parsed.reason, span) : parsed;
 }
 
-/** IPv4 addresses are in no network of IPv6, although their bytes are within ::/0. */
 function networksTest(side: Side, networks: readonly KernelNetwork[], span: Span): Condition {
+  if (networks.length === 0) return { op: "constant", value: false, span };
   const wide = withoutNested(networks.filter(spansIpv4));
   const narrow = withoutNested(networks.filter((one) => !spansIpv4(one)));
-  const test = (among: readonly KernelNetwork[]): Condition =>
-    among.length === 0
-      ? { op: "constant", value: false, span }
-      : { op: "networks", side, networks: among, span };
-  if (wide.length === 0) return test(narrow);
-  const ipv6: Condition = {
-    op: "and",
-    operands: [test(wide), { op: "not", operand: test([IPV4]), span }],
-    span,
-  };
-  return narrow.length === 0 ? ipv6 : { op: "or", operands: [test(narrow), ipv6], span };
+  return { op: "networks", side, networks: narrow, wide, span };
 }
 
 function elements(syntax: Syntax): readonly Syntax[] {

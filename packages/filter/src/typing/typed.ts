@@ -96,17 +96,20 @@ export interface PatternTest {
   readonly span: Span;
 }
 
-/** One network or more. */
+/** Whether an address is in one of the networks. */
 export interface NetworksTest {
   readonly op: "networks";
   readonly side: "local" | "remote";
   readonly networks: readonly KernelNetwork[];
+  /** Those of IPv6 that IPv4 addresses are not in, although their bytes are: ::/0 and the like. */
+  readonly wide: readonly KernelNetwork[];
   readonly span: Span;
 }
 
-/** Whether two conditions hold or fail together. */
+/** Whether two conditions hold or fail together; `negated`: whether they do not. */
 export interface SameTest {
   readonly op: "same";
+  readonly negated: boolean;
   readonly left: Condition;
   readonly right: Condition;
   readonly span: Span;
