@@ -84,7 +84,9 @@ export interface IoUringPrograms {
   /** On `io_uring:io_uring_task_add`. */
   readonly wake: string;
   /** By stage: put into {@link MAPS.ioUringStages}. */
-  readonly stages: StagePrograms & { readonly record: string };
+  readonly stages: Required<Pick<StagePrograms, "emit" | "gather" | "prefix" | "reject">> & {
+    readonly record: string;
+  };
 }
 
 /** Where a compiled object is and what is in it. */

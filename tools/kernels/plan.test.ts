@@ -29,9 +29,10 @@ describe("steps", () => {
     expect(stepFor({ strategy: "auto", transport: "auto" }, true, true).files).toEqual([
       "syscalls",
       "compat",
+      "filter",
       "load",
     ]);
-    expect(stepFor(kprobe, true, true)).toMatchObject({ files: ["syscalls"], amount: "few" });
+    expect(stepFor(kprobe, true, true)).toMatchObject({ files: ["syscalls", "filter"], amount: "few" });
     expect(stepFor(kprobe, true, false).amount).toBe("all");
   });
 

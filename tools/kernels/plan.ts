@@ -44,7 +44,7 @@ export function stepFor(combination: Combination, supported: boolean, quick: boo
   const { strategy, transport } = combination;
   if (!supported) return { ...combination, files: ["refused"], amount: "few" };
   if (quick) {
-    const files = strategy === "auto" ? ["syscalls", "compat", "load"] : ["syscalls"];
+    const files = strategy === "auto" ? ["syscalls", "compat", "filter", "load"] : ["syscalls", "filter"];
     return { ...combination, files, amount: "few" };
   }
   const raw = strategy === "tracepoint" && transport === "ringbuf" ? ["regressions-raw"] : [];
@@ -59,6 +59,7 @@ const TEST_FILES = [
   "regressions-calls",
   "regressions-threads",
   "overload",
+  "filter",
 ];
 
 /** Everything that any step may run. */

@@ -85,8 +85,7 @@ export class OpenCall {
 
   /** One record that stands for the call. */
   #whole(first: DataRecord | GapRecord): DataRecord {
-    const { type: _type, ...rest } = first;
     const payload = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
-    return { ...rest, type: "data", size: this.#size ?? this.#covered, payload: payload ?? NOTHING };
+    return { ...first, type: "data", size: this.#size ?? this.#covered, payload: payload ?? NOTHING };
   }
 }

@@ -121,7 +121,7 @@ export class Assembler {
   }
 
   #add(instruction: Bare<Instruction>): this {
-    this.#instructions.push({ ...instruction, span: this.#span } as Instruction);
+    this.#instructions.push({ ...instruction, span: this.#span });
     return this;
   }
 }

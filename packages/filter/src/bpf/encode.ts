@@ -58,10 +58,14 @@ function write(
   };
   const one = instruction;
   switch (one.kind) {
-    case "move":
-      return put(MOVE, one.to, one.from, 0, 0);
-    case "set":
-      return put(SET, one.to, 0, 0, one.value);
+    case "move": {
+      put(MOVE, one.to, one.from, 0, 0);
+      return;
+    }
+    case "set": {
+      put(SET, one.to, 0, 0, one.value);
+      return;
+    }
     case "constant":
       put(LOAD_CONSTANT, one.to, 0, 0, 0);
       view.setUint32(at + 4, Number(one.value & 0xffff_ffffn), true);
@@ -70,28 +74,46 @@ function write(
     case "map": {
       const descriptor = fileDescriptors.get(one.map);
       if (descriptor === undefined) throw new RangeError(`the map ${one.map} is not there`);
-      return put(LOAD_CONSTANT, one.to, PSEUDO_MAP, 0, descriptor);
+      put(LOAD_CONSTANT, one.to, PSEUDO_MAP, 0, descriptor);
+      return;
     }
-    case "arithmetic":
-      return put(ARITHMETIC | OPERATION_BITS[one.operation], one.to, 0, 0, one.value);
-    case "load":
-      return put(LOAD | WIDTH_BITS[one.width], one.to, one.base, one.offset, 0);
-    case "store":
-      return put(STORE | WIDTH_BITS[one.width], one.base, one.from, one.offset, 0);
-    case "storeImmediate":
-      return put(STORE_IMMEDIATE | WIDTH_BITS[one.width], one.base, 0, one.offset, one.value);
-    case "add":
-      return put(ATOMIC_ADD, one.base, one.from, one.offset, 0);
-    case "call":
-      return put(CALL, 0, 0, 0, HELPERS[one.helper]);
-    case "jump":
-      return put(JUMP, 0, 0, distance, 0);
+    case "arithmetic": {
+      put(ARITHMETIC | OPERATION_BITS[one.operation], one.to, 0, 0, one.value);
+      return;
+    }
+    case "load": {
+      put(LOAD | WIDTH_BITS[one.width], one.to, one.base, one.offset, 0);
+      return;
+    }
+    case "store": {
+      put(STORE | WIDTH_BITS[one.width], one.base, one.from, one.offset, 0);
+      return;
+    }
+    case "storeImmediate": {
+      put(STORE_IMMEDIATE | WIDTH_BITS[one.width], one.base, 0, one.offset, one.value);
+      return;
+    }
+    case "add": {
+      put(ATOMIC_ADD, one.base, one.from, one.offset, 0);
+      return;
+    }
+    case "call": {
+      put(CALL, 0, 0, 0, HELPERS[one.helper]);
+      return;
+    }
+    case "jump": {
+      put(JUMP, 0, 0, distance, 0);
+      return;
+    }
     case "branch": {
       const [from, immediate] = one.immediate ? [0, one.right] : [one.right, 0];
       const source = one.immediate ? 0 : 0x08;
-      return put(JUMP | CONDITION_BITS[one.condition] | source, one.left, from, distance, immediate);
+      put(JUMP | CONDITION_BITS[one.condition] | source, one.left, from, distance, immediate);
+      return;
     }
-    case "exit":
-      return put(EXIT, 0, 0, 0, 0);
+    case "exit": {
+      put(EXIT, 0, 0, 0, 0);
+      return;
+    }
   }
 }

@@ -68,7 +68,7 @@ export type Instruction = { readonly span: Span | undefined } & (
       readonly kind: "branch";
       readonly condition: Condition;
       readonly left: Register;
-      readonly right: Register | number;
+      readonly right: number;
       /** Whether `right` is a value and not the number of a register. */
       readonly immediate: boolean;
       readonly to: Label;

@@ -50,12 +50,18 @@ export function writeTest(
   const { code, maps, undecided } = context;
   switch (expression.op) {
     case "and":
-    case "or":
-      return writeJunction(context, expression, yes, no, next);
-    case "not":
-      return writeTest(context, expression.operand, no, yes, next);
-    case "conditional":
-      return writeConditional(context, expression, yes, no, next);
+    case "or": {
+      writeJunction(context, expression, yes, no, next);
+      return;
+    }
+    case "not": {
+      writeTest(context, expression.operand, no, yes, next);
+      return;
+    }
+    case "conditional": {
+      writeConditional(context, expression, yes, no, next);
+      return;
+    }
     default:
       break;
   }
@@ -70,27 +76,43 @@ export function writeTest(
       return;
     case "compare":
       load(code, expression.field, 1);
-      return branch(
-        code,
-        expression.relation,
-        (relation, to) => code.branch(1, relation, expression.value, to),
-        yes,
-        no,
-        next,
-      );
-    case "compareFields":
-      return writeFields(code, expression, yes, no, next);
-    case "oneOf":
-      return writeOneOf(context, expression, yes, no);
-    case "text":
-      return writeText(code, expression, yes, no);
-    case "textOneOf":
-      return writeNames(context, expression, yes, no);
-    case "inNetworks":
-      return writeNetworks(code, expression, maps, yes, no);
+      {
+        branch(
+          code,
+          expression.relation,
+          (relation, to) => code.branch(1, relation, expression.value, to),
+          yes,
+          no,
+          next,
+        );
+        return;
+      }
+    case "compareFields": {
+      writeFields(code, expression, yes, no, next);
+      return;
+    }
+    case "oneOf": {
+      writeOneOf(context, expression, yes, no);
+      return;
+    }
+    case "text": {
+      writeText(code, expression, yes, no);
+      return;
+    }
+    case "textOneOf": {
+      writeNames(context, expression, yes, no);
+      return;
+    }
+    case "inNetworks": {
+      writeNetworks(code, expression, maps, yes, no);
+      return;
+    }
     case "inSet":
       load(code, expression.field, 1);
-      return lookUpNumber(code, maps.set(expression.set), yes, no);
+      {
+        lookUpNumber(code, maps.set(expression.set), yes, no);
+        return;
+      }
   }
 }
 
@@ -103,7 +125,10 @@ function writeJunction(
 ): void {
   const { code } = context;
   for (const [index, operand] of operands.entries()) {
-    if (index === operands.length - 1) return writeTest(context, operand, yes, no, next);
+    if (index === operands.length - 1) {
+      writeTest(context, operand, yes, no, next);
+      return;
+    }
     const following = code.label(op);
     if (op === "and") writeTest(context, operand, following, no, following);
     else writeTest(context, operand, yes, following, following);
@@ -165,7 +190,10 @@ function writeFields(
 
 function writeOneOf({ code, maps }: TestContext, { field, values }: OneOf, yes: Label, no: Label): void {
   load(code, field, 1);
-  if (values.length > MOST_COMPARED) return lookUpNumber(code, maps.numbers(values), yes, no);
+  if (values.length > MOST_COMPARED) {
+    lookUpNumber(code, maps.numbers(values), yes, no);
+    return;
+  }
   for (const value of values) code.branch(1, "==", value, yes);
   code.jump(no);
 }
@@ -189,7 +217,8 @@ function writeNames(context: TestContext, { values, field, span }: TextOneOf, ye
     for (let at = 0; at < NAME_LENGTH; at += 8) code.storeImmediate(STACK_REGISTER, at - NAME_LENGTH, 0, 8);
     code.move(1, STACK_REGISTER).arithmetic(1, "+", -NAME_LENGTH).set(2, NAME_LENGTH);
     code.move(3, CALL_REGISTER).arithmetic(3, "+", NAME_OFFSET).call("probe_read_kernel_str");
-    return lookUp(code, maps.names(values), NAME_LENGTH, yes, no);
+    lookUp(code, maps.names(values), NAME_LENGTH, yes, no);
+    return;
   }
   for (const value of values) {
     const following = code.label("next_name");

@@ -51,13 +51,9 @@ function consistent(calls: readonly FuzzCall[]): FuzzCall[] {
     const cgroup = call.record.cgroup?.id ?? 0n;
     const known = first.get(cgroup) ?? call;
     first.set(cgroup, known);
-    const { container: _container, ...record } = call.record;
-    const { container } = known.record;
-    return {
-      ...call,
-      labels: known.labels,
-      record: container === undefined ? record : { ...record, container },
-    };
+    // One without an id is none.
+    const container = known.record.container ?? { id: "" };
+    return { ...call, labels: known.labels, record: { ...call.record, container } };
   });
 }
 

@@ -44,11 +44,10 @@ function keyOf({ connection, direction, process, time }: DataRecord | GapRecord)
 function callOf(records: readonly (DataRecord | GapRecord)[]): DataRecord {
   const [first] = records;
   if (first === undefined) throw new Error("a call has no record");
-  const { type: _type, ...rest } = first;
   const data = records.filter((record): record is DataRecord => record.type === "data");
   const size = data[0]?.size ?? records.reduce((sum, record) => sum + record.size, 0n);
   return {
-    ...rest,
+    ...first,
     type: "data",
     size,
     payload: Buffer.concat(data.map(({ payload }) => payload ?? new Uint8Array(0))),

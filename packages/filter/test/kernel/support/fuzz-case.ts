@@ -76,12 +76,12 @@ function programsOf(
 /** The cgroups of the calls, as somebody would who knows containers and pods. */
 function membersOf(filter: Filter, calls: readonly FuzzCall[]): Map<string, Uint8Array[]> {
   return new Map(
-    filter.sets.map(({ id, attribute, key, accepts }) => {
+    filter.sets.map((set) => {
       const members = calls.flatMap(({ record, labels }) => {
-        const value = new LabelledInput(record, labels).attribute(attribute, key);
-        return value !== "" && accepts(value) ? [numberKey(record.cgroup?.id ?? 0n)] : [];
+        const value = new LabelledInput(record, labels).attribute(set.attribute, set.key);
+        return value !== "" && set.accepts(value) ? [numberKey(record.cgroup?.id ?? 0n)] : [];
       });
-      return [id, members];
+      return [set.id, members];
     }),
   );
 }
