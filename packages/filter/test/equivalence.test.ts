@@ -9,7 +9,7 @@ import { LabelledInput } from "./support/labelled-input.ts";
 import { evaluate } from "./support/oracle.ts";
 import { CONTAINERS } from "./support/pools.ts";
 import { anyRecord, dataRecord } from "./support/records.ts";
-import { runs } from "./support/seed.ts";
+import { FUZZ_TIMEOUT, runs } from "./support/seed.ts";
 
 const SNAPLENS = [0, 1, 10, 255, 256, 257, 262_144];
 /** Records that each expression is tried on: compiling takes longer than deciding. */
@@ -36,11 +36,12 @@ const cases = fc.constantFrom(...SNAPLENS).chain((snaplen) =>
   }),
 );
 
-test("kernel && residual, the whole, and CEL itself accept the same", { timeout: 600_000 }, () => {
+test("kernel && residual, the whole, and CEL itself accept the same", { timeout: FUZZ_TIMEOUT }, () => {
   let [accepted, decided, pairs] = [0, 0, 0];
   const law = fc.property(cases, ({ text, snaplen, calls }) => {
     const filter = compile(text, { snaplen, sets: SETS });
     if (filter.kernel !== undefined) decided++;
+    const parts = partsOf(filter);
     for (const [record, own] of calls) {
       const input = new LabelledInput(record, own);
       const whole = filter.whole(input);
@@ -49,7 +50,7 @@ test("kernel && residual, the whole, and CEL itself accept the same", { timeout:
       expect(whole, "whole and CEL").toBe(evaluate(text, record, own));
       expect(kernelAndResidual(filter, input, snaplen), "kernel && residual, and whole").toBe(whole);
       expect(
-        partsOf(filter).every((part) => part(input)),
+        parts.every((part) => part(input)),
         "the parts of the plan, and whole",
       ).toBe(whole);
     }
@@ -75,7 +76,7 @@ const gapCases = fc.record({
 
 test(
   "a gap is shown if the filter accepts it, or any data that it may stand for",
-  { timeout: 600_000 },
+  { timeout: FUZZ_TIMEOUT },
   () => {
     let [shown, hidden] = [0, 0];
     const law = fc.property(gapCases, ({ text, data, tid, offset, cause }) => {

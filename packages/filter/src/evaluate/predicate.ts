@@ -15,9 +15,8 @@ export function toPredicate(condition: Condition): Predicate {
       return () => value;
     }
     case "and":
-      return condition.operands.map(toPredicate).reduce((a, b) => (input) => a(input) && b(input));
     case "or":
-      return condition.operands.map(toPredicate).reduce((a, b) => (input) => a(input) || b(input));
+      return junction(condition.op === "or", condition.operands.map(toPredicate));
     case "not": {
       const operand = toPredicate(condition.operand);
       return (input) => !operand(input);
@@ -31,6 +30,17 @@ export function toPredicate(condition: Condition): Predicate {
     default:
       return testPredicate(condition);
   }
+}
+
+/** Two are one closure, more are a loop: nested closures of thousands would not fit on the stack. */
+function junction(decisive: boolean, operands: readonly Predicate[]): Predicate {
+  const [first, second] = operands;
+  if (first !== undefined && second !== undefined && operands.length === 2)
+    return decisive ? (input) => first(input) || second(input) : (input) => first(input) && second(input);
+  return (input) => {
+    for (const operand of operands) if (operand(input) === decisive) return decisive;
+    return !decisive;
+  };
 }
 
 function testPredicate(test: Test): Predicate {

@@ -27,6 +27,21 @@ test("the largest parts go to user space until the rest fits", () => {
   ]);
 });
 
+test("of thousands of parts, many go at a time", () => {
+  let asked = 0;
+  const text = Array.from({ length: 5000 }, (_, index) => `size != ${index}`).join(" && ");
+  const filter = compile(text, {
+    unfit: (part) => {
+      asked++;
+      return sizeOf(part) > 200 ? "it takes too many instructions" : undefined;
+    },
+  });
+  expect(filter.kernel === undefined ? 0 : sizeOf(filter.kernel)).toBeGreaterThan(100);
+  const { user, kernel } = filter.explain();
+  expect(user.length + kernel.length).toBe(5000);
+  expect(asked).toBeLessThan(100);
+});
+
 test("where nothing fits, all of it is decided in user space", () => {
   const filter = compile("port(80) && size > 1", { unfit: () => "there is no kernel" });
   expect(filter.kernel).toBeUndefined();

@@ -75,6 +75,9 @@ function bySpan(operands: readonly Condition[]): Condition[] {
   return [...groups].map(([span, group]) => junction<Test>("or", group, span));
 }
 
+/** Of very many parts, this share goes at a time: each time the kernel's part is put together again. */
+const SHARE = 16;
+
 /** Takes the largest parts back to user space until the rest fits. */
 function fit(
   parts: readonly Part[],
@@ -86,12 +89,14 @@ function fit(
     const kernel = kernelOf(fitted, span);
     const why = kernel === undefined ? undefined : unfit(kernel);
     if (why === undefined) return fitted;
-    const largest = fitted.reduce((most, one) => (weight(one) > weight(most) ? one : most));
-    const reasons = [...largest.reasons, { span: largest.condition.span, reason: why }];
-    fitted = fitted.map((one) =>
-      one === largest ? { condition: one.condition, exact: false, reasons } : one,
-    );
+    const inKernel = fitted.filter((one) => one.kernel !== undefined).sort((a, b) => weight(b) - weight(a));
+    const moved = new Set(inKernel.slice(0, Math.ceil(inKernel.length / SHARE)));
+    fitted = fitted.map((one) => (moved.has(one) ? moveUp(one, why) : one));
   }
+}
+
+function moveUp({ condition, reasons }: Part, why: string): Part {
+  return { condition, exact: false, reasons: [...reasons, { span: condition.span, reason: why }] };
 }
 
 function weight({ kernel }: Part): number {

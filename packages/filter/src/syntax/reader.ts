@@ -195,8 +195,8 @@ export class SyntaxReader {
 
   /** What covers all ranges, with the brackets around each of them. */
   #join(ranges: readonly Range[]): Range {
-    let first = Math.min(...ranges.map((range) => range.first));
-    let last = Math.max(...ranges.map((range) => range.last));
+    let first = ranges.reduce((least, range) => Math.min(least, range.first), Infinity);
+    let last = ranges.reduce((most, range) => Math.max(most, range.last), 0);
     const { first: inner, last: outer } = { first, last };
     for (let index = inner; index <= outer; index++) {
       const partner = this.#source.partners[index] ?? -1;

@@ -5,3 +5,6 @@ export function runs(law: string, usual: number): { seed: number; numRuns: numbe
   console.info(`${law}: ${numRuns} runs, seed ${seed}`);
   return { seed, numRuns };
 }
+
+/** Milliseconds: for FUZZ_RUNS of many, on a machine with other things to do. */
+export const FUZZ_TIMEOUT = 3_600_000;
