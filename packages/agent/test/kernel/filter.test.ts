@@ -6,6 +6,7 @@ import { buildTraffic } from "../traffic/build.ts";
 import { payloadBytes } from "../traffic/expected.ts";
 import { runTraffic, type TrafficReport } from "../traffic/program.ts";
 import { expectBalance } from "./support/account.ts";
+import { tryCase } from "./support/cases.ts";
 import { Collector } from "./support/collector.ts";
 import { keep, seen } from "./support/filtered.ts";
 import { assemble } from "./support/streams.ts";
@@ -60,11 +61,19 @@ async function expectFiltered(filter: string, args: readonly string[], taps: Pai
   taps.filtered.setFilter(filter);
   const [report] = await runTraffic(["--seed", String(SEED), ...args]);
   if (report === undefined) throw new Error("no report");
-  const { client, server } = report;
+  return { kept: await keptOf(filter, [report.client.port, report.server.port], taps), report };
+}
+
+/** What a filter kept of both ends of a connection, and nothing else. */
+async function keptOf(
+  filter: string,
+  [client, server]: readonly [number, number],
+  taps: Pair,
+): Promise<TapRecord[]> {
   const kept: TapRecord[] = [];
   for (const [local, remote] of [
-    [client.port, server.port],
-    [server.port, client.port],
+    [client, server],
+    [server, client],
   ] as const) {
     const expected = keep(filter, await taps.everything.closed(local, remote)).map(seen);
     const got = await taps.filtered.until(() => {
@@ -74,7 +83,7 @@ async function expectFiltered(filter: string, args: readonly string[], taps: Pai
     expect(got.map(seen)).toEqual(expected);
     kept.push(...got);
   }
-  return { kept, report };
+  return kept;
 }
 
 function dataOf(records: readonly TapRecord[]): DataRecord[] {
@@ -131,6 +140,28 @@ test("calls whose bytes are in no record of the kernel's", async () => {
   const residual = await expectFiltered('syscall.matches("^sendfile") && size > 0', args);
   expect(residual.kept.length).toBe(kept.length);
 });
+
+for (const [send, receive, ...options] of [
+  ["send", "recv"],
+  ["writev", "readv", "segments=40"],
+  ["sendmsg", "recvmsg", "async"],
+  ["send", "recv", "ring", "bundle"],
+])
+  test(`io_uring: ${send} ${receive} ${options.join(" ")}`.trim(), async (context) => {
+    // See support/cases/io_uring.c.
+    const content = Uint8Array.from({ length: 200 }, (_, i) => i * 31 + Math.floor(i / 256));
+    for (const text of [
+      `payload.startsWith(${literal(content)})`,
+      'payload.startsWith(b"another")',
+      "size < 10",
+    ]) {
+      const filter = `process.name.startsWith("cases") && ${text}`;
+      pair.filtered.setFilter(filter);
+      const report = await tryCase("io-uring", send ?? "", receive ?? "", "20000", ...options);
+      if (typeof report === "string") return context.skip(report);
+      await keptOf(filter, [report.clients[0] ?? 0, report.listener], pair);
+    }
+  });
 
 test("a payload is what is captured of it", async () => {
   // Each takes two taps of its own, which takes long to load on a slow machine.

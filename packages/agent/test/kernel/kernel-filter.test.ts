@@ -1,7 +1,7 @@
-import { COUNTER } from "@tcptracker/events";
-import type { KernelExpression } from "@tcptracker/filter";
-import type { BpfObject } from "@tcptracker/libbpf";
-import { MAPS } from "@tcptracker/probes";
+import { COUNTER, STAGE } from "@tcptracker/events";
+import { compile, whyUnfit, type KernelExpression } from "@tcptracker/filter";
+import { BpfError, BpfObject } from "@tcptracker/libbpf";
+import { MAPS, probeObject, stageProgramsOf, type ObjectChoice, type ProgramSet } from "@tcptracker/probes";
 import { expect, test } from "vitest";
 import { KernelFilter } from "../../src/filter/kernel-filter.ts";
 import { explainFilter } from "../../src/index.ts";
@@ -76,6 +76,54 @@ test("a set of cgroups changes while the filter runs", async () => {
     throw new AggregateError(refusals, "nothing attaches");
   }
 });
+
+/** One with every kind of instruction and map. */
+function everything(): KernelExpression {
+  const list = (count: number, write: (index: number) => string): string =>
+    Array.from({ length: count }, (_, index) => write(index)).join(", ");
+  const { kernel } = compile(
+    `remote.address.in([${list(50, (i) => `"10.${i}.0.0/16"`)}]) && !local.address.in("10.0.0.0/9") && ` +
+      `process.name in [${list(9, (i) => `"name${i}"`)}] && (size in [${list(20, String)}] || process.name.contains("ab")) && ` +
+      'process.pid != process.tid && (payload.startsWith(b"GET /api/v1/records") || offset < 2)',
+    { unfit: whyUnfit },
+  );
+  if (kernel === undefined) throw new Error("the kernel decides nothing");
+  return kernel;
+}
+
+/** Loads the stages of a set, without attaching anything, and a filter between them. */
+function loadFilter(choice: ObjectChoice, set: ProgramSet): void {
+  const { path, ioUring } = probeObject(choice);
+  const object = BpfObject.open(path);
+  try {
+    const stages = [...stageProgramsOf(set), ...Object.values(ioUring?.stages ?? {})];
+    for (const program of object.programs.values()) program.autoload = stages.includes(program.name);
+    object.load();
+    const arrays = [
+      { map: MAPS.stages, emit: set.stages.emit },
+      ...(ioUring === undefined ? [] : [{ map: MAPS.ioUringStages, emit: ioUring.stages.emit }]),
+    ];
+    // The first program of an array decides what the others have to be.
+    for (const { map, emit } of arrays) object.map(map).setFd(STAGE.emit, object.program(emit));
+    using filter = new KernelFilter(object, arrays, everything(), 3);
+    filter.install();
+  } finally {
+    object.close();
+  }
+}
+
+for (const strategy of ["tracepoint", "kprobe"] as const)
+  for (const atomics of [true, false])
+    for (const set of probeObject({ strategy, transport: "ringbuf", atomics }).programSets)
+      test(`a filter's programs go with those of ${strategy}, ${set.kind}, ${set.state}, atomics ${atomics}`, (context) => {
+        try {
+          loadFilter({ strategy, transport: "ringbuf", atomics }, set);
+        } catch (error) {
+          if (strategy !== "kprobe" || !(error instanceof BpfError) || error.verifier !== undefined)
+            throw error;
+          context.skip(`this kernel has no programs for kprobes: ${error.message}`);
+        }
+      });
 
 test("a filter is measured in the kernel", () => {
   const { measured } = explainFilter('remote.port == 80 && payload.startsWith(b"GET ")', 262_144);
