@@ -156,6 +156,7 @@ describeAsRoot("attaching", () => {
     const using = (id: number | undefined): void => {
       using opened = BpfObject.open(object("attach"), { programs: { on_id: { autoload: true } } });
       if (id !== undefined) opened.program("on_id").setAttachId(id);
+      expect(opened.program("on_id").attachId).toBe(id);
       opened.load();
       opened.program("on_id").attach();
     };
