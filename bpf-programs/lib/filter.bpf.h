@@ -68,8 +68,11 @@ static __always_inline int prefix(void *context, void *stages, const bool uring)
 	if (!call)
 		return 0;
 	call->prefix_length = 0;
-	/* What is not captured is no payload to the filter. */
-	if (!call->gap_cause && prefix_limit()) {
+	if (call->sends_file) {
+		/* Its bytes are looked for later on, if any are in memory: user space judges the call. */
+		complete = !prefix_limit();
+	} else if (!call->gap_cause && prefix_limit()) {
+		/* What is not captured is no payload to the filter. */
 		call->walk_before = call->walk;
 		complete = collect_prefix(call, uring);
 		call->walk = call->walk_before;
@@ -95,6 +98,7 @@ static __always_inline int reject(void *context, void *stages)
 		/* An open record is judged apart from the bytes that came with it: by user space. */
 		if (call->opens && !(call->verdict & TT_VERDICT_REJECTED)) {
 			call->gathered = 1;
+			call->sends_file = 0;
 			bpf_tail_call(context, stages, TT_STAGE_EMIT);
 			count(TT_COUNTER_TAIL_CALL_FAILED);
 		}

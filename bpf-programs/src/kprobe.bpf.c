@@ -11,6 +11,7 @@
 #include "identify.bpf.h"
 #include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
+#include "send_file.bpf.h"
 #include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -105,4 +106,10 @@ SEC("kretprobe")
 int reject_kprobe(struct pt_regs *context)
 {
 	return reject(context, &stages);
+}
+
+SEC("kretprobe")
+int send_file_kprobe(struct pt_regs *context)
+{
+	return send_file(context, &stages);
 }

@@ -12,6 +12,7 @@
 #include "gather.bpf.h"
 #include "identify.bpf.h"
 #include "io_uring_programs.bpf.h"
+#include "send_file.bpf.h"
 #include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -60,6 +61,12 @@ int reject_btf(__u64 *context)
 	return reject(context, &stages);
 }
 
+SEC("tp_btf/sys_exit")
+int send_file_btf(__u64 *context)
+{
+	return send_file(context, &stages);
+}
+
 SEC("raw_tp/sys_exit")
 int sys_exit_raw_again(__u64 *context)
 {
@@ -102,4 +109,10 @@ SEC("raw_tp/sys_exit")
 int reject_raw(__u64 *context)
 {
 	return reject(context, &stages);
+}
+
+SEC("raw_tp/sys_exit")
+int send_file_raw(__u64 *context)
+{
+	return send_file(context, &stages);
 }

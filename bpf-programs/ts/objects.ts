@@ -49,6 +49,11 @@ export function stageProgramsOf({ stages, fileStages }: ProgramSet): string[] {
   );
 }
 
+/** Whether a hooked function is one of a call on files: those have {@link ProgramSet.fileStages} where there are any. */
+export function isFileHook(kernelFunction: string): boolean {
+  return /_(read|write|readv|writev|preadv\w*|pwritev\w*|sendfile\w*|splice)$/.test(kernelFunction);
+}
+
 /** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
   /** Of the hooks. */
@@ -67,6 +72,8 @@ export interface ProgramSet {
   readonly stages: StagePrograms;
   /** The same for {@link MAPS.fileStages}, where the hooks of calls on files need an array of their own. */
   readonly fileStages?: StagePrograms;
+  /** The stage that reads what sendfile has sent; with the calls on files, where they have stages of their own. */
+  readonly sendFile: string;
   /** On `sock:inet_sock_set_state`. */
   readonly state: string;
   /** On `tcp:tcp_destroy_sock`. */
@@ -97,6 +104,8 @@ export interface ProbeObject {
   readonly programSets: readonly ProgramSet[];
   /** Run once with BPF_PROG_TEST_RUN by the tap itself; returns, and remembers, the process to ignore. */
   readonly identify: string;
+  /** Run with BPF_PROG_TEST_RUN, as page_cache.bpf.h says; what {@link ProgramSet.sendFile} needs. */
+  readonly locatePages: string;
   /** Absent from the objects for kernels that do not tell which request has completed. */
   readonly ioUring?: IoUringPrograms;
 }
@@ -149,6 +158,7 @@ const KPROBE = {
     messages: "messages_kprobe",
     compat: "compat_kprobe",
   },
+  sendFile: "send_file_kprobe",
 } as const;
 
 /** The sets of each strategy's object, in the order in which to try them. */
@@ -173,6 +183,7 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
         reject: "reject_fexit_file",
         compat: "compat_fexit_file",
       },
+      sendFile: "send_file_fexit_file",
       ...TYPED_LIFE_CYCLE,
     },
   ],
@@ -191,6 +202,7 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
         reject: "reject_btf",
         messages: "messages_btf",
       },
+      sendFile: "send_file_btf",
       ...TYPED_LIFE_CYCLE,
     },
     {
@@ -203,6 +215,7 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
         reject: "reject_raw",
         messages: "messages_raw",
       },
+      sendFile: "send_file_raw",
       ...RAW_LIFE_CYCLE,
     },
   ],
@@ -245,5 +258,11 @@ export function probeObject({
   // Typed tracepoint hooks need bpf_get_current_task_btf, which is as old as the atomics.
   const programSets =
     strategy === "tracepoint" && !atomics ? sets.filter(({ kind }) => kind === "raw") : sets;
-  return { path, programSets, identify: "identify", ...(atomics ? { ioUring: IO_URING } : {}) };
+  return {
+    path,
+    programSets,
+    identify: "identify",
+    locatePages: "locate_pages",
+    ...(atomics ? { ioUring: IO_URING } : {}),
+  };
 }

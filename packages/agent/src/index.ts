@@ -28,6 +28,7 @@ export type { FilterStatus } from "./filter/tap-filter.ts";
 export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Hook } from "./kernel/attachment.ts";
 export { ioUringSupport, type IoUringSupport } from "./kernel/io-uring.ts";
+export type { PageCacheSupport } from "./kernel/page-cache.ts";
 export type { Way } from "./kernel/candidates.ts";
 export type { Counters, Refusal } from "./kernel/probe.ts";
 export {

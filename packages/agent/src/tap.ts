@@ -5,6 +5,7 @@ import { TapFilter, type FilterStatus } from "./filter/tap-filter.ts";
 import type { Hook } from "./kernel/attachment.ts";
 import type { Way } from "./kernel/candidates.ts";
 import type { IoUringSupport } from "./kernel/io-uring.ts";
+import type { PageCacheSupport } from "./kernel/page-cache.ts";
 import { Probe, type Counters, type Refusal } from "./kernel/probe.ts";
 import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
@@ -177,6 +178,11 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
       throw new TapError("ERR_TAP_STOPPED", "the tap is stopped; start another one");
     const compiled = text === undefined ? undefined : this.#filter.compile(text);
     this.#filter.apply(compiled, this.#probe.filterTarget);
+  }
+
+  /** Whether the bytes that sendfile sends are recorded; where they are not, a reason. */
+  get pageCache(): PageCacheSupport {
+    return this.#probe.pageCache;
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

@@ -91,6 +91,7 @@ export class BpfProgram {
   readonly #owner: ProgramOwner;
   readonly #info: NativeProgram;
   #target: string | undefined;
+  #attachId: number | undefined;
 
   /** @internal Made by {@link BpfObject} and {@link loadProgram}. */
   constructor(info: NativeProgram, owner: ProgramOwner) {
@@ -178,6 +179,26 @@ export class BpfProgram {
     checkString(operation, "the target", name);
     invoke(operation, "ERR_BPF_NOT_FOUND", (native) => native.programSetAttachTarget(this.#handle, name));
     this.#target = name;
+  }
+
+  /**
+   * Says by its id in the kernel's BTF which function a program in a section `fentry.id/NAME` or `fexit.id/NAME` is for; such
+   * a program does not load without. {@link findKernelFunctions} gives the ids. Before load.
+   */
+  setAttachId(id: number): void {
+    const operation = this.#operation("set the attach id of");
+    this.#open(operation);
+    this.#beforeLoad(operation);
+    checkUint32(operation, "the id", id);
+    if (!/^\??f(entry|exit)\.id\//.test(this.section))
+      throw invalidArgument(operation, `its section ${this.section} says itself what it is for`);
+    invoke(operation, "ERR_BPF_LOAD", (native) => native.programSetAttachId(this.#handle, id));
+    this.#attachId = id;
+  }
+
+  /** What {@link setAttachId} has said; undefined when nothing. */
+  get attachId(): number | undefined {
+    return this.#attachId;
   }
 
   /** Attaches to what the program's section says. */

@@ -14,8 +14,9 @@ export function parametersLike(program: BpfProgram): LoadParameters {
   switch (kind) {
     case "tp_btf":
       return tracing("trace_raw_tp", findKernelBtfId(`btf_trace_${target}`, "typedef"));
-    case "fexit":
-      return tracing("trace_fexit", findKernelBtfId(target, "func"));
+    case "fexit.id":
+      // The kernel may have several functions of the name.
+      return tracing("trace_fexit", program.attachId ?? findKernelBtfId(target, "func"));
     case "raw_tp":
       return { type: "raw_tracepoint" };
     case "kretprobe":

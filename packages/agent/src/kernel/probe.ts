@@ -9,6 +9,7 @@ import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import type { IoUringSupport } from "./io-uring.ts";
 import { filteredOut, isRejected, leftoversOf, type Leftovers } from "./leftovers.ts";
+import type { PageCacheSupport } from "./page-cache.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
@@ -65,6 +66,10 @@ export class Probe {
   /** What a filter is put into. */
   get filterTarget(): FilterTarget {
     return this.#attachment;
+  }
+
+  get pageCache(): PageCacheSupport {
+    return this.#attachment.pageCache;
   }
 
   /** Where the records come from: a ring buffer or, by transport, an array of perf events. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TapRecord } from "@tcptracker/events";
-import { Tap, type TapOptions, type TapStatistics } from "../../../src/index.ts";
+import { Tap, type PageCacheSupport, type TapOptions, type TapStatistics } from "../../../src/index.ts";
 import { PATIENCE } from "../../traffic/patience.ts";
 import { CHOICE } from "./environment.ts";
 
@@ -41,6 +41,10 @@ export class Collector implements AsyncDisposable {
   /** Whether the kernel runs a part of the filter. */
   get filtersInKernel(): boolean {
     return this.#tap.filter?.inKernel === true;
+  }
+
+  get pageCache(): PageCacheSupport {
+    return this.#tap.pageCache;
   }
 
   statistics(): TapStatistics {
