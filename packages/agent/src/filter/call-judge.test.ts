@@ -142,7 +142,7 @@ describe("what is judged by what", () => {
   });
 
   test("gaps that are calls, as calls", () => {
-    const bench = whole('type == "data" && size == 5').push({ type: "gap", size: 5n, cause: "sendfile" });
+    const bench = whole('type == "data" && size == 5').push({ type: "gap", size: 5n, cause: "splice" });
     expect(bench.passed).toEqual(["gap"]);
     expect(bench.judge.openCalls).toBe(0);
   });

@@ -2,7 +2,7 @@ import type { DataRecord, GapRecord, GapCause } from "@tcptracker/events";
 import { PAYLOAD_LIMIT, RecordInput, type Predicate } from "@tcptracker/filter";
 
 /** Causes of gaps that are the whole of a call. */
-const WHOLE_CALL: ReadonlySet<GapCause> = new Set(["sendfile", "splice", "discarded", "io_uring"]);
+const WHOLE_CALL: ReadonlySet<GapCause> = new Set(["splice", "discarded", "io_uring"]);
 
 const NOTHING = new Uint8Array(0);
 
