@@ -160,7 +160,7 @@ describeAsRoot("attaching", () => {
       opened.load();
       opened.program("on_id").attach();
     };
-    const [{ id = 0 } = {}] = findKernelFunctions(["bpf_fentry_test1"]).get("bpf_fentry_test1") ?? [];
+    const id = findKernelFunctions(["bpf_fentry_test1"]).get("bpf_fentry_test1")?.[0]?.id;
     expect(id).toBe(findKernelBtfId("bpf_fentry_test1", "func"));
     expect(caught(() => using(undefined))).toMatchObject({ errnoName: "ESRCH" });
     if (features.probeTrampoline()) using(id);
