@@ -41,6 +41,7 @@ export {
   type Transport,
 } from "./options.ts";
 export { runPipeline, type Sink, type Source, type Stage } from "./pipeline.ts";
+export { ExportSink } from "./sinks/export.ts";
 export { JsonSink } from "./sinks/json.ts";
 export { LineOutput } from "./sinks/line-output.ts";
 export { formatRecord, TextSink, type Paint } from "./sinks/text.ts";

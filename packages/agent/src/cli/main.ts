@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { collectHelpText, parseCollectCommand } from "./collect-options.ts";
 import { doctorHelpText, parseDoctorCommand, runDoctorCommand } from "./doctor-command.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { TapError } from "../errors.ts";
@@ -9,7 +10,7 @@ import { parseTapCommand } from "./tap-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Commands of the contract that this version lacks. */
-const PLANNED = ["explain", "collect"];
+const PLANNED = ["explain"];
 
 async function run(args: readonly string[], packageJson: URL): Promise<number> {
   const [command, ...rest] = args;
@@ -23,7 +24,7 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
   }
   if (command === "tap") {
     const tap = parseTapCommand(rest);
-    if (!tap.help) return await runTapCommand(tap);
+    if (!tap.help) return await runTapCommand(tap, version(packageJson));
     process.stdout.write(tapHelpText());
     return 0;
   }
@@ -31,6 +32,13 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     const doctor = parseDoctorCommand(rest);
     if (!doctor.help) return await runDoctorCommand(doctor);
     process.stdout.write(doctorHelpText());
+    return 0;
+  }
+  if (command === "collect") {
+    const collect = parseCollectCommand(rest);
+    // gRPC takes 30 MiB: it is loaded where it is used.
+    if (!collect.help) return await (await import("./collect-command.ts")).runCollectCommand(collect);
+    process.stdout.write(collectHelpText());
     return 0;
   }
   if (command !== undefined && PLANNED.includes(command))

@@ -1,18 +1,10 @@
 import { parseArgs } from "node:util";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
+import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
+import type { Flag } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
-
-interface Flag {
-  readonly type: "string" | "boolean";
-  readonly short?: string;
-  /** What stands for the value in the help. */
-  readonly value?: string;
-  readonly help: string;
-  /** Part of the contract, but not in this version: using it is an error that says so. */
-  readonly planned?: true;
-}
 
 /** Every flag of `tcptracker tap`: parsed from here and documented from here. */
 export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
@@ -49,14 +41,10 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)",
   },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
+  ...EXPORT_FLAGS,
   help: { type: "boolean", short: "h", help: "print this help" },
   filter: { type: "string", value: "EXPR", help: "what to keep", planned: true },
   write: { type: "string", short: "w", value: "FILE", help: "write pcapng to FILE", planned: true },
-  export: { type: "string", value: "HOST:PORT", help: "stream to a collector", planned: true },
-  "tls-ca": { type: "string", value: "FILE", help: "with --export", planned: true },
-  "tls-cert": { type: "string", value: "FILE", help: "with --export", planned: true },
-  "tls-key": { type: "string", value: "FILE", help: "with --export", planned: true },
-  insecure: { type: "boolean", help: "with --export", planned: true },
   config: { type: "string", value: "FILE", help: "options from a YAML file", planned: true },
 };
 
@@ -66,6 +54,8 @@ export interface TapCommand {
   readonly json: boolean;
   /** Milliseconds; without it the tap runs until it is stopped. */
   readonly duration?: number;
+  /** Where to stream records to, besides. */
+  readonly export?: ExportCommand;
   readonly options: TapOptions;
 }
 
@@ -119,10 +109,12 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
       : { maxConnections: parseCount("--max-connections", maxConnections) }),
   };
   resolveOptions(options);
+  const exporting = parseExport(values);
   return {
     help: values["help"] === true,
     json: values["json"] === true,
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
+    ...(exporting === undefined ? {} : { export: exporting }),
     options,
   };
 }

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { fromJson, toJson } from "@tcptracker/events";
 import { expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
+import { collectHelpText } from "../../src/cli/collect-options.ts";
 import { doctorHelpText } from "../../src/cli/doctor-command.ts";
 import { tapHelpText } from "../../src/cli/help.ts";
 import { Agent } from "./support/agent.ts";
@@ -68,6 +69,7 @@ test("the JSON lines are records", () => {
 test("the options are those of the command", () => {
   expect(blocks("text")).toContain(tapHelpText());
   expect(blocks("text")).toContain(doctorHelpText());
+  expect(blocks("text")).toContain(collectHelpText());
 });
 
 test("what doctor prints has these parts, in this form", async () => {
