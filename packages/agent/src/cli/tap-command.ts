@@ -2,8 +2,10 @@ import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
 import type { ExportCommand } from "./export-options.ts";
 import type { Exporting } from "../export/exporting.ts";
+import { plural } from "../format.ts";
 import type { TapOptions } from "../options.ts";
 import { runPipeline, type Sink } from "../pipeline.ts";
+import { Redactor } from "../redact/redactor.ts";
 import { JsonSink } from "../sinks/json.ts";
 import { LineOutput } from "../sinks/line-output.ts";
 import { TextSink, type Paint } from "../sinks/text.ts";
@@ -50,14 +52,17 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
   const sinks: Sink[] = exporting === undefined ? [] : [exporting.sink];
   if (json) sinks.push(new JsonSink(output));
   else if (exporting === undefined) sinks.push(new TextSink(output, paint));
+  // Last, so that other stages see what was really sent.
+  const redactor = new Redactor(command.redact);
   try {
-    await runPipeline(tap, exporting === undefined ? [] : [exporting.stage], sinks);
+    await runPipeline(tap, [...(exporting === undefined ? [] : [exporting.stage]), redactor], sinks);
   } finally {
     clearTimeout(timer);
     await tap.stop();
   }
   for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
     say(line);
+  if (redactor.redactedRecords > 0) say(`secrets replaced in ${plural(redactor.redactedRecords, "record")}`);
   for (const line of exporting?.summary() ?? []) say(line);
   if (exporting?.isSafe() === false) return EXIT.failed;
   if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;

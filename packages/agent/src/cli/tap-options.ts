@@ -3,6 +3,8 @@ import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
 import type { Flag } from "./flags.ts";
+import { parseRedact, REDACT_FLAGS } from "./redact-options.ts";
+import type { RedactorOptions } from "../redact/redactor.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
@@ -41,6 +43,7 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)",
   },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
+  ...REDACT_FLAGS,
   ...EXPORT_FLAGS,
   help: { type: "boolean", short: "h", help: "print this help" },
   filter: { type: "string", value: "EXPR", help: "what to keep", planned: true },
@@ -54,6 +57,8 @@ export interface TapCommand {
   readonly json: boolean;
   /** Milliseconds; without it the tap runs until it is stopped. */
   readonly duration?: number;
+  /** What to replace in payloads; default: secret headers. */
+  readonly redact?: RedactorOptions;
   /** Where to stream records to, besides. */
   readonly export?: ExportCommand;
   readonly options: TapOptions;
@@ -110,10 +115,12 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
   };
   resolveOptions(options);
   const exporting = parseExport(values);
+  const redact = parseRedact(values);
   return {
     help: values["help"] === true,
     json: values["json"] === true,
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
+    ...(redact === undefined ? {} : { redact }),
     ...(exporting === undefined ? {} : { export: exporting }),
     options,
   };

@@ -1,5 +1,5 @@
 /** `tcptracker tap --export` and `tcptracker collect`: as processes, with real traffic. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -206,4 +206,40 @@ test("a reader of the collector that goes away ends it quietly", async () => {
   await request(web.port, "/nobody-reads");
   expect((await collector.ended()).code).toBe(0);
   await tap.stop();
+});
+
+test("secrets are in none of the sinks, nor in the spool; --redact none lets them through", async () => {
+  const secret = "s3cr3t-c0ffee";
+  const spool = file("redacted");
+  await using away = await collecting();
+  await away.stop();
+  await using web = await startServer();
+  const ask = async (): Promise<void> => {
+    const header = ["--header", `Authorization: Bearer ${secret}`, "--header", `Cookie: id=${secret}`];
+    await run("curl", ["--silent", "--noproxy", "*", ...header, `http://127.0.0.1:${web.port}/`]);
+  };
+  await using tap = await Agent.tapping(["--json", "--export", away.at, "--spool", spool]);
+  await ask();
+  await isClosed(tap, web.port);
+  const { stderr } = await tap.stop();
+  expect(stderr).toMatch(/secrets replaced in 2 records/);
+  const sent = recordsOf(tap.records(), { remote: web.port }).find(({ type }) => type === "data");
+  expect(sent).toMatchObject({ redacted: [{ size: 7 + secret.length }, { size: 3 + secret.length }] });
+  const payloads = tap
+    .records()
+    .map((record) => (record.type === "data" ? Buffer.from(record.payload ?? []) : Buffer.of()));
+  expect(Buffer.concat(payloads).includes(secret)).toBe(false);
+  const segments = (await readdir(spool)).map((name) => readFile(join(spool, name)));
+  const onDisk = Buffer.concat(await Promise.all(segments));
+  expect(onDisk.includes("GET / HTTP/1.1")).toBe(true);
+  expect(onDisk.includes(secret)).toBe(false);
+
+  await using open = await Agent.tapping(["--json", "--redact", "none"]);
+  await ask();
+  await isClosed(open, web.port);
+  await open.stop();
+  const shown = open
+    .records()
+    .map((record) => (record.type === "data" ? Buffer.from(record.payload ?? []) : Buffer.of()));
+  expect(Buffer.concat(shown).includes(secret)).toBe(true);
 });
