@@ -97,6 +97,7 @@ async function run(fault: Fault): Promise<Row> {
       records.push(fromJson(line));
     return { fault: fault.name, ...accountFor(records, moved), ...peaks };
   } finally {
+    await Watched.killAll();
     proxy?.close();
     if (fault.spoolDisk !== undefined) execFileSync("umount", ["--lazy", file("spool")]);
     rmSync(directory, { recursive: true });

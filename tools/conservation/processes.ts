@@ -15,6 +15,8 @@ export async function until(what: string, look: () => boolean, seconds = 60): Pr
 
 /** A program that is watched: what it says, and how much memory it takes. */
 export class Watched {
+  static readonly #all = new Set<Watched>();
+
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #closed: Promise<unknown>;
   readonly #sampler: NodeJS.Timeout;
@@ -28,10 +30,16 @@ export class Watched {
     });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#said += text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#errors += text));
-    this.#closed = once(this.#child, "close");
+    this.#closed = once(this.#child, "close").finally(() => Watched.#all.delete(this));
+    Watched.#all.add(this);
     this.#sampler = setInterval(() => {
       this.#sample();
     }, 200);
+  }
+
+  /** Ends those that still run. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...Watched.#all].map((each) => each.end("SIGKILL")));
   }
 
   get said(): string {

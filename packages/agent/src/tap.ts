@@ -149,6 +149,11 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return this.#probe.ioUring;
   }
 
+  /** Bytes of records that wait for the consumer. */
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TapRecord, void, undefined> {
     for await (const records of this.batches()) yield* records;

@@ -25,3 +25,10 @@ test.each([
   expect(() => parseTapCommand(args)).toThrow(UsageError);
   expect(() => parseTapCommand(args)).toThrow(message);
 });
+
+test.each([
+  ["9464", { host: "127.0.0.1", port: 9464 }],
+  ["0.0.0.0:9464", { host: "0.0.0.0", port: 9464 }],
+])("--metrics %s", (text, expected) => {
+  expect(parseTapCommand(["--metrics", text]).metrics).toEqual(expected);
+});

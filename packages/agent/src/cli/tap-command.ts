@@ -1,9 +1,12 @@
 import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
+import type { Target } from "@tcptracker/grpc-exporter/target";
 import type { ExportCommand } from "./export-options.ts";
 import type { Exporting } from "../export/exporting.ts";
 import { plural } from "../format.ts";
 import type { TapOptions } from "../options.ts";
+import { RecordCounter } from "../metrics/record-counter.ts";
+import type { Measured } from "../metrics/tap-metrics.ts";
 import { runPipeline, type Sink } from "../pipeline.ts";
 import { Redactor } from "../redact/redactor.ts";
 import { JsonSink } from "../sinks/json.ts";
@@ -54,11 +57,16 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
   else if (exporting === undefined) sinks.push(new TextSink(output, paint));
   // Last, so that other stages see what was really sent.
   const redactor = new Redactor(command.redact);
+  const passed = new RecordCounter();
+  let metrics: AsyncDisposable | undefined;
   try {
-    await runPipeline(tap, [...(exporting === undefined ? [] : [exporting.stage]), redactor], sinks);
+    metrics = await startMetrics(command.metrics, { tap, passed, redactor, exporting });
+    await runPipeline(tap, [...(exporting === undefined ? [] : [exporting.stage]), redactor, passed], sinks);
   } finally {
     clearTimeout(timer);
     await tap.stop();
+    await metrics?.[Symbol.asyncDispose]();
+    await exporting?.abandon();
   }
   for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
     say(line);
@@ -88,4 +96,14 @@ async function startExport(
   if (command === undefined) return undefined;
   const { startExporting } = await import("../export/exporting.ts");
   return await startExporting(command, version, say);
+}
+
+/** prom-client is loaded where it is used. */
+async function startMetrics(
+  listen: Target | undefined,
+  measured: Measured,
+): Promise<AsyncDisposable | undefined> {
+  if (listen === undefined) return undefined;
+  const { serveTapMetrics } = await import("../metrics/tap-metrics.ts");
+  return await serveTapMetrics(listen, measured, say);
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
@@ -43,6 +44,11 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)",
   },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
+  metrics: {
+    type: "string",
+    value: "[HOST:]PORT",
+    help: "serve /metrics for Prometheus, /healthz and /readyz (default host 127.0.0.1; default: off)",
+  },
   ...REDACT_FLAGS,
   ...EXPORT_FLAGS,
   help: { type: "boolean", short: "h", help: "print this help" },
@@ -57,6 +63,8 @@ export interface TapCommand {
   readonly json: boolean;
   /** Milliseconds; without it the tap runs until it is stopped. */
   readonly duration?: number;
+  /** Where to serve figures. */
+  readonly metrics?: Target;
   /** What to replace in payloads; default: secret headers. */
   readonly redact?: RedactorOptions;
   /** Where to stream records to, besides. */
@@ -116,10 +124,14 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
   resolveOptions(options);
   const exporting = parseExport(values);
   const redact = parseRedact(values);
+  const metrics = text("metrics");
   return {
     help: values["help"] === true,
     json: values["json"] === true,
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
+    ...(metrics === undefined
+      ? {}
+      : { metrics: parseTarget(/^\d+$/.test(metrics) ? `127.0.0.1:${metrics}` : metrics) }),
     ...(redact === undefined ? {} : { redact }),
     ...(exporting === undefined ? {} : { export: exporting }),
     options,

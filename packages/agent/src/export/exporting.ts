@@ -16,6 +16,7 @@ import { WithoutCollector } from "./without-collector.ts";
 export interface Exporting {
   readonly stage: WithoutCollector;
   readonly sink: ExportSink;
+  statistics(): ExporterStatistics;
   /** What a person wants to know at the end. */
   summary(): string[];
   /** Whether everything was delivered, or is kept for the next time. */
@@ -49,6 +50,7 @@ export async function startExporting(
   return {
     stage,
     sink,
+    statistics: () => exporter.statistics(),
     summary: () => summaryLines(exporter.statistics(), stage.leftOut, sink.left.batches, spool),
     isSafe: () => sink.left.batches === 0 || spool !== undefined,
     abandon: async () => {

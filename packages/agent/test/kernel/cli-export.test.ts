@@ -243,3 +243,27 @@ test("secrets are in none of the sinks, nor in the spool; --redact none lets the
     .map((record) => (record.type === "data" ? Buffer.from(record.payload ?? []) : Buffer.of()));
   expect(Buffer.concat(shown).includes(secret)).toBe(true);
 });
+
+test("metrics of a tap that exports: figures, and whether it is ready", async () => {
+  const collector = await collecting();
+  await using web = await startServer();
+  await using tap = await Agent.tapping(["--export", collector.at, "--metrics", "127.0.0.1:0"]);
+  const base = await until("it serves", () => /metrics on (http:\S+)\/metrics/.exec(tap.stderr)?.[1]);
+  const get = async (path: string): Promise<string> => {
+    const response = await fetch(base + path);
+    return `${response.status} ${await response.text()}`;
+  };
+  await request(web.port, "/measured");
+  await until("it exports", () => collector.stdout.includes(`"port":${web.port}`));
+  const figures = await get("/metrics");
+  expect(figures).toMatch(/^tcptracker_records_total\{type="data"\} [1-9]/m);
+  expect(figures).toMatch(/^tcptracker_kernel_total\{counter="delivered_bytes"\} [1-9]/m);
+  expect(figures).toMatch(/^tcptracker_export_records_total [1-9]/m);
+  expect(await get("/healthz")).toBe("200 ok\n");
+  expect(await get("/readyz")).toBe("200 ok\n");
+  await collector.stop();
+  await until("the tap notices", () => tap.stderr.includes("trying again"));
+  expect(await get("/readyz")).toBe("503 the collector does not receive\n");
+  expect(await get("/healthz")).toBe("200 ok\n");
+  await tap.stop();
+});
