@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { status, type StatusObject } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
 import { RecordCursor, type TapRecord } from "@tcptracker/events";
-import { AccountingSchema, type Accounting } from "@tcptracker/proto";
+import { AccountingSchema, type Accounting, type Loss } from "@tcptracker/proto";
 import { BatchBuilder } from "./batch-builder.ts";
 import { FieldsEncoder } from "./encode/encode-fields.ts";
 import { ExportError, type ExportErrorCode } from "./errors.ts";
@@ -225,6 +225,8 @@ export class GrpcExporter {
       await this.#progress.wait();
     }
     clearInterval(wakeUp);
+    // What is owed goes the way of the rest: into the spool, for the next time.
+    if (this.#ledger.owes) this.#declareLosses(true);
     this.#closed = true;
     this.#session?.abort();
     this.#pause.call();
@@ -256,21 +258,21 @@ export class GrpcExporter {
     return this.#appending;
   }
 
-  #declareLosses(): void {
+  #declareLosses(beyondLimit = false): void {
     const { records, losses } = this.#ledger.take();
     for (const record of records) {
       this.#builder.addMessage(record);
-      if (this.#builder.bytes >= this.#options.batchBytes) this.#storeBatch([]);
+      if (this.#builder.bytes >= this.#options.batchBytes) this.#storeBatch([], beyondLimit);
     }
-    this.#storeBatch(losses);
+    this.#storeBatch(losses, beyondLimit);
   }
 
-  #storeBatch(losses: Parameters<BatchBuilder["seal"]>[1]): void {
+  #storeBatch(losses: readonly Loss[], beyondLimit = false): void {
     const sequence = ++this.#last;
     const bytes = this.#builder.seal(sequence, losses, this.#accounting());
     this.#batches++;
     this.#appending = this.#appending
-      .then(() => this.#store.append({ sequence, bytes }))
+      .then(() => this.#store.append({ sequence, bytes }, beyondLimit))
       .then(() => this.#session?.notify());
   }
 

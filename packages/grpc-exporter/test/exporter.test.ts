@@ -239,6 +239,21 @@ test("the spool outlives its exporter: the next one sends what is there, under t
   expect(readdirSync(spool).filter((name) => name.endsWith(".segment")).length).toBeLessThanOrEqual(1);
 });
 
+test("what a full spool has given up is declared by the next exporter", async () => {
+  const target = await nowhere();
+  const spool = join(directory, "spool");
+  const first = await exporting(target, { spool, spoolBytes: 2 * MIB });
+  const traffic = new Traffic();
+  for (let round = 0; round < 60; round++) await first.write(traffic.many(10, 8000));
+  expect((await first.close(0)).batches).toBeGreaterThan(10);
+  const sink = new MemorySink();
+  await collect(sink, target.port);
+  const second = await exporting(target, { spool, spoolBytes: 2 * MIB });
+  expect(await second.close()).toEqual({ batches: 0 });
+  const { delivered, missing, causes } = account(sink.records);
+  expect([delivered + missing, causes]).toEqual([traffic.bytes, ["spool_full"]]);
+});
+
 test("a spool belongs to one exporter at a time", async () => {
   const target = await nowhere();
   const spool = join(directory, "spool");

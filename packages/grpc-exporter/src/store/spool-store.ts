@@ -125,14 +125,15 @@ export class SpoolStore implements BatchStore {
     return this.#memoryBytes;
   }
 
-  async append(batch: StoredBatch): Promise<void> {
+  async append(batch: StoredBatch, beyondLimit = false): Promise<void> {
     this.#last = batch.sequence;
     const size = batch.bytes.length;
-    while (this.bytes + size > this.limit) if (!(await this.#dropOldest())) break;
+    const limit = beyondLimit ? Infinity : this.limit;
+    while (this.bytes + size > limit) if (!(await this.#dropOldest())) break;
     // Each try gives up a file, so there are no more tries than files.
     for (;;) {
       try {
-        if (this.bytes + size <= this.limit) {
+        if (this.bytes + size <= limit) {
           await this.#write(batch);
           return;
         }

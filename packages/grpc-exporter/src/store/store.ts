@@ -40,8 +40,11 @@ export interface BatchStore {
   /** Bytes in memory, of these. */
   readonly memoryBytes: number;
 
-  /** Takes a batch, whose number is above all others. Resolves when it is safe there. */
-  append(batch: StoredBatch): Promise<void>;
+  /**
+   * Takes a batch, whose number is above all others. Resolves when it is safe there. `beyondLimit`: gives up nothing for it;
+   * for the last batch, which says what was given up.
+   */
+  append(batch: StoredBatch, beyondLimit?: boolean): Promise<void>;
   /** The first batch behind `sequence`; undefined if there is none. */
   next(sequence: number): Promise<StoredBatch | undefined>;
   /** Notes that a batch is about to be sent. */
