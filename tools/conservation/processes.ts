@@ -25,7 +25,7 @@ export class Watched {
   #peakKiB = 0;
 
   constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, ["--conditions=@tcptracker/source", ...args], {
+    this.#child = spawn(process.execPath, [...args], {
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#said += text));
