@@ -1,9 +1,11 @@
 // Compiles src/*.bpf.c for each architecture into dist/<arch>/*.bpf.o: each attach strategy once for each transport
 // and each generation of atomic instructions (see variants). The output depends on the sources and
 // the compiler only: no kernel header, no absolute path and no DWARF goes in.
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
+import { promisify } from "node:util";
 
 const CLANG = process.env["CLANG"] ?? "clang-19";
 const STRIP = process.env["LLVM_STRIP"] ?? "llvm-strip-19";
@@ -15,9 +17,9 @@ const root = import.meta.dirname;
 /** `build.ts [DIRECTORY [OBJECT...]]`: where to (default dist), and which objects only. */
 const [outputRoot = join(root, "dist"), ...wanted] = process.argv.slice(2);
 
-function run(command: string, args: readonly string[]): void {
+async function run(command: string, args: readonly string[]): Promise<void> {
   try {
-    execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    await promisify(execFile)(command, args, { cwd: root });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") {
       console.error(
@@ -25,6 +27,7 @@ function run(command: string, args: readonly string[]): void {
       );
       process.exit(1);
     }
+    if (error instanceof Error && "stderr" in error) console.error(error.stderr);
     console.error(`${command} failed on ${args.at(-1)}`);
     process.exit(1);
   }
@@ -58,8 +61,16 @@ function variants(source: string): readonly Variant[] {
   );
 }
 
-function compile(source: string, output: string, target: string, flags: readonly string[]): void {
-  run(CLANG, [
+/** One object to make. */
+interface Job {
+  readonly source: string;
+  readonly output: string;
+  readonly target: string;
+  readonly flags: readonly string[];
+}
+
+async function compile({ source, output, target, flags }: Job): Promise<void> {
+  await run(CLANG, [
     "-target",
     "bpf",
     `-D__TARGET_ARCH_${target}`,
@@ -82,19 +93,28 @@ function compile(source: string, output: string, target: string, flags: readonly
     source,
   ]);
   // Keeps the BTF, which CO-RE needs; drops the DWARF, which nobody does.
-  run(STRIP, ["-g", output]);
+  await run(STRIP, ["-g", output]);
 }
 
-for (const [architecture, target] of Object.entries(ARCHITECTURES)) {
-  const directory = join(outputRoot, architecture);
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  for (const source of readdirSync(join(root, "src"))
-    .filter((name) => name.endsWith(".bpf.c"))
-    .toSorted())
-    for (const { suffix, flags } of variants(source)) {
-      const name = `${basename(source, ".bpf.c")}${suffix}.bpf.o`;
-      if (wanted.length === 0 || wanted.includes(name))
-        compile(`src/${source}`, join(directory, name), target, flags);
-    }
+function jobs(): Job[] {
+  return Object.entries(ARCHITECTURES).flatMap(([architecture, target]) => {
+    const directory = join(outputRoot, architecture);
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true });
+    const sources = readdirSync(join(root, "src")).filter((name) => name.endsWith(".bpf.c"));
+    return sources.toSorted().flatMap((source) =>
+      variants(source).flatMap(({ suffix, flags }): Job[] => {
+        const name = `${basename(source, ".bpf.c")}${suffix}.bpf.o`;
+        if (wanted.length > 0 && !wanted.includes(name)) return [];
+        return [{ source: `src/${source}`, output: join(directory, name), target, flags }];
+      }),
+    );
+  });
 }
+
+const queue = jobs();
+await Promise.all(
+  Array.from({ length: availableParallelism() }, async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await compile(job);
+  }),
+);

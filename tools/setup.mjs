@@ -42,6 +42,11 @@ const kernelRequirements = [
   { package: "zstd", why: "unpacks kernels", command: "zstd" },
   { package: "xz-utils", why: "unpacks older kernels", command: "xz" },
   { package: "lld-19", why: "links for the other architecture", command: "ld.lld-19" },
+  { package: "make", why: "builds a kernel without ring buffers", command: "make" },
+  { package: "flex", why: "builds that kernel's configuration tool", command: "flex" },
+  { package: "bison", why: "likewise", command: "bison" },
+  { package: "bc", why: "makes that kernel's time constants", command: "bc" },
+  { package: "dwarves", why: "makes that kernel's BTF", command: "pahole" },
 ];
 
 const wanted = process.argv[2] === "kernels" ? [...requirements, ...kernelRequirements] : requirements;

@@ -54,9 +54,11 @@ struct call {
 	__u8 gap_cause;		/* enum tt_gap_cause, when none of the bytes can be captured */
 	__u8 bad_structures;	/* an iovec or header could not be read */
 	__u8 gathered;		/* the gather stage has had its turn */
+	__u8 sends_file;	/* the bytes were in a file, for the send_file stage to look for */
 	__u8 slot;
 	__u8 narrow;		/* as in struct syscall_exit */
-	__u8 reserved[4];
+	__u8 reserved[3];
+	__u64 mapping;		/* the pages of the file that was sent; `address` is the position in it */
 	struct pending pending;
 	__u32 picked;		/* segments in picked_segments, which come before the others */
 	__u32 picked_next;

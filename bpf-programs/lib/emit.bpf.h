@@ -11,6 +11,7 @@
 #include "progress.bpf.h"
 #include "helpers.bpf.h"
 #include "output.bpf.h"
+#include "page_cache.bpf.h"
 #include "segments.bpf.h"
 
 /*
@@ -23,20 +24,32 @@
 #define STEPS 24
 #endif
 
-#define PAGE 4096
-
 enum outcome {
 	EMITTED,
 	REFUSED,	/* the ring is full */
 	UNREADABLE,	/* the user's page is not there */
 };
 
+/* Where `address` of a call leads. */
+enum source {
+	FROM_USER,
+	FROM_PAGES,	/* a position in the file whose pages are in call->mapping */
+};
+
+static __always_inline bool copy_payload(void *to, __u64 n, const struct call *call, const enum source source)
+{
+	if (source == FROM_PAGES)
+		return copy_from_page(to, n, (struct address_space *)call->mapping, call->address);
+	return bpf_probe_read_user(to, n, (void *)call->address) == 0;
+}
+
 /*
  * One data record with up to `room` payload bytes. `room` is a constant: the ring reserves constant
  * sizes only. The size classes must stay apart (the barrier), or clang merges their tails and the
  * verifier loses the connection between a reservation and its size.
  */
-static __always_inline enum outcome emit_payload(void *context, struct call *call, __u64 n, const __u32 room)
+static __always_inline enum outcome emit_payload(void *context, struct call *call, __u64 n, const __u32 room,
+						  const enum source source)
 {
 	struct tt_data *data = reserve_payload(call, room);
 
@@ -50,7 +63,7 @@ static __always_inline enum outcome emit_payload(void *context, struct call *cal
 	*data = call->data;
 	data->record.length = sizeof(*data) + n;
 	data->captured = n;
-	if (n && bpf_probe_read_user(data + 1, n, (void *)call->address)) {
+	if (n && !copy_payload(data + 1, n, call, source)) {
 		discard_payload(data);
 		return UNREADABLE;
 	}
@@ -69,7 +82,7 @@ static __always_inline __u64 chunk(__u64 n)
 
 static __always_inline enum outcome emit_chunk(void *context, struct call *call, __u64 n)
 {
-	return emit_payload(context, call, n, LARGEST_PAYLOAD);
+	return emit_payload(context, call, n, LARGEST_PAYLOAD, FROM_USER);
 }
 
 #else
@@ -91,14 +104,14 @@ static __always_inline __u64 chunk(__u64 n)
 static __always_inline enum outcome emit_chunk(void *context, struct call *call, __u64 n)
 {
 	if (n > 16384)
-		return emit_payload(context, call, n, LARGEST_PAYLOAD);
+		return emit_payload(context, call, n, LARGEST_PAYLOAD, FROM_USER);
 	if (n > 4096)
-		return emit_payload(context, call, n, 16384);
+		return emit_payload(context, call, n, 16384, FROM_USER);
 	if (n > 1024)
-		return emit_payload(context, call, n, 4096);
+		return emit_payload(context, call, n, 4096, FROM_USER);
 	if (n > 256)
-		return emit_payload(context, call, n, 1024);
-	return emit_payload(context, call, n, 256);
+		return emit_payload(context, call, n, 1024, FROM_USER);
+	return emit_payload(context, call, n, 256, FROM_USER);
 }
 
 #endif
@@ -138,7 +151,7 @@ static __always_inline bool emit_step(void *context, struct call *call, const bo
 	}
 	if (!call->capture) {
 		if (!snaplen)
-			emit_payload(context, call, 0, 0);	/* the call is worth a record all the same */
+			emit_payload(context, call, 0, 0, FROM_USER);	/* the call is worth a record all the same */
 		declare_gap(context, call, call->remaining, TT_GAP_SNAPLEN);
 		return false;
 	}
@@ -160,6 +173,8 @@ static __always_inline int emit(void *context, void *stages, const bool uring)
 		return 0;
 	if (!call->gathered && has_segments(call, uring))
 		bpf_tail_call(context, stages, TT_STAGE_GATHER);
+	if (!uring && call->sends_file)
+		bpf_tail_call(context, stages, TT_STAGE_SEND_FILE);
 	/* Half as many for io_uring, where each costs the verifier more: old ones come close to giving up. */
 	for (int i = 0; i < (uring ? STEPS / 2 : STEPS); i++)
 		if (!emit_step(context, call, uring)) {

@@ -74,6 +74,7 @@ static __always_inline void forget_last_call(struct call *call)
 	call->bad_structures = 0;
 	call->gap_cause = 0;
 	call->gathered = 0;
+	call->sends_file = 0;
 	call->segment_left = 0;
 	call->segment_count = 0;
 	call->message_left = 0;
@@ -87,7 +88,7 @@ static __always_inline void locate_bytes(struct call *call, __u8 shape, const st
 					 const bool uring)
 {
 	if (shape == TT_SHAPE_SENDFILE)
-		call->gap_cause = TT_GAP_SENDFILE;
+		use_file(call, exit->arguments[1], exit->arguments[2]);
 	else if (shape == TT_SHAPE_SPLICE)
 		call->gap_cause = TT_GAP_SPLICE;
 	else if (call->data.record.direction == TT_DIRECTION_INGRESS && message_flags(shape, exit) & MSG_TRUNC)

@@ -9,6 +9,10 @@
 
 #include "hook.bpf.h"
 #include "io_uring_types.bpf.h"
+#include "xarray.bpf.h"
+
+/* Of an array by number: what 16 bits reach. */
+#define GROUP_LEVELS 3
 
 /* What was noted down of an operation; it is the same one if it looks the same. */
 struct noted_request {
@@ -59,34 +63,12 @@ static __always_inline const struct noted_request *find_noted(const struct io_co
 	return !source || noted->source == source ? noted : 0;
 }
 
-/* The kernel's array by number, in the part of it that 16 bits reach. */
-static __always_inline void *load_xarray(struct xarray *array, __u16 index)
-{
-	__u64 entry = (__u64)BPF_CORE_READ(array, xa_head);
-
-	for (int level = 0; level < 3; level++) {
-		struct xa_node *node = (struct xa_node *)(entry - 2);
-		__u8 shift;
-		void *next;
-
-		if ((entry & 3) != 2 || entry < 4096)
-			break;
-		shift = BPF_CORE_READ(node, shift) & 63;
-		if (level == 0 && index >> shift > 63)
-			return 0;
-		if (bpf_probe_read_kernel(&next, sizeof(next), &node->slots[(index >> shift) & 63]))
-			return 0;
-		entry = (__u64)next;
-	}
-	return entry & 3 ? 0 : (void *)entry;
-}
-
 static __always_inline struct io_buffer_list *list_of_group(struct io_ring_ctx *ring, __u16 group)
 {
 	void *lists;
 
 	if (!bpf_core_field_exists(ring->io_bl) || group >= 64)
-		return load_xarray(&ring->io_bl_xa, group);
+		return load_xarray(&ring->io_bl_xa, group, GROUP_LEVELS);
 	lists = BPF_CORE_READ(ring, io_bl);
 	return lists ? lists + group * bpf_core_type_size(struct io_buffer_list) : 0;
 }

@@ -57,15 +57,6 @@ struct user_recvmsg_out {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct xarray {
-	void *xa_head;
-};
-
-struct xa_node {
-	unsigned char shift;
-	void *slots[64];
-};
-
 struct io_rsrc_node {
 	unsigned long file_ptr;
 };

@@ -39,6 +39,14 @@ enum bpf_ringbuf_flags {
 #define IPPROTO_TCP 6
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#if defined(__TARGET_ARCH_x86)
+#define O_DIRECT 0040000
+#elif defined(__TARGET_ARCH_arm64)
+#define O_DIRECT 0200000
+#endif
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 #define EINTR 4
 #define EISCONN 106
@@ -87,14 +95,46 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
+};
+
+struct address_space {
+	struct xarray i_pages;
+};
+
 struct inode {
 	__u16 i_mode;
+	struct super_block *i_sb;
+	struct address_space *i_mapping;
 };
 
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
 	void *private_data;
+	struct address_space *f_mapping;
+	__s64 f_pos;
+	unsigned int f_flags;
+};
+
+struct folio {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
+struct page {
+	struct address_space *mapping;
+	unsigned long index;
 };
 
 struct fdtable {

@@ -20,6 +20,16 @@ static __always_inline void use_buffer(struct call *call, __u64 address)
 	call->message_left = call->data.size;
 }
 
+/* A file, by its descriptor, and where in user memory the position in it is kept; 0: in the file itself. */
+static __always_inline void use_file(struct call *call, __u64 descriptor, __u64 position)
+{
+	call->gap_cause = TT_GAP_SENDFILE;	/* unless the send_file stage has its bytes */
+	call->sends_file = 1;
+	call->mapping = 0;
+	call->address = descriptor;
+	call->segments = position;
+}
+
 static __always_inline void use_iovecs(struct call *call, __u64 iovecs, __u64 count)
 {
 	call->segments = iovecs;

@@ -24,8 +24,8 @@ static __always_inline struct sock *sock_of_file(struct file *file)
 	return BPF_CORE_READ(socket, sk);
 }
 
-/* The sock of a descriptor of a task. */
-static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u64 argument, bool trusted)
+/* The open file of a descriptor of a task; NULL when there is none. */
+static __always_inline struct file *file_of_fd(struct task_struct *task, __u64 argument, bool trusted)
 {
 	__u32 fd = argument;
 	struct files_struct *files = READ(trusted, task, files);
@@ -34,7 +34,13 @@ static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u64 a
 
 	if (fd < READ(trusted, table, max_fds))
 		bpf_probe_read_kernel(&file, sizeof(file), READ(trusted, table, fd) + fd);
-	return sock_of_file(file);
+	return file;
+}
+
+/* The sock of a descriptor of a task. */
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u64 argument, bool trusted)
+{
+	return sock_of_file(file_of_fd(task, argument, trusted));
 }
 
 static __always_inline bool is_tcp(struct sock *sk)

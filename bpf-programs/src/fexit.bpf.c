@@ -10,6 +10,7 @@
 #include "identify.bpf.h"
 #include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
+#include "send_file.bpf.h"
 #include "sys_exit.bpf.h"
 #include "turns.bpf.h"
 
@@ -56,7 +57,7 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 }
 
 #define HOOK(name, function, suffix, copy, shape, direction)                                            \
-	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	SEC("fexit.id/" SYSCALL_FUNCTION(#function))                                                      \
 	int fexit_##function##suffix(__u64 *context)                                                   \
 	{                                                                                              \
 		return on_fexit(context, (struct pt_regs *)context[0], context[1], copy,               \
@@ -70,7 +71,7 @@ TT_SYSCALLS(X)
 
 /* The functions of 32-bit programs: all lead to one program, which looks the call up by number. */
 #define HOOK_32(function, suffix, copy, stages)                                                        \
-	SEC("fexit/__" #function)                                                                      \
+	SEC("fexit.id/__" #function)                                                                      \
 	int fexit32_##function##suffix(__u64 *context)                                                 \
 	{                                                                                              \
 		return takes_turn(copy) ? enter_stage(context, &stages, TT_STAGE_COMPAT) : 0;          \
@@ -88,7 +89,7 @@ TT_SOCKET_FUNCTIONS_32(X)
 
 /* Stages must be of the type of their hooks, and name a function of the same type. */
 #define STAGE(stage, suffix, function, stages)                                                         \
-	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	SEC("fexit.id/" SYSCALL_FUNCTION(#function))                                                      \
 	int stage##_##suffix(__u64 *context)                                                           \
 	{                                                                                              \
 		return stage(context, &stages, false);                                                        \
@@ -98,8 +99,14 @@ STAGE(gather, fexit, sendto, stages)
 STAGE(emit, fexit_file, read, file_stages)
 STAGE(gather, fexit_file, read, file_stages)
 
+SEC("fexit.id/" SYSCALL_FUNCTION("read"))
+int send_file_fexit_file(__u64 *context)
+{
+	return send_file(context, &file_stages);
+}
+
 #define NUMBERED_STAGE(name, function, stages, messages)                                               \
-	SEC("fexit/" SYSCALL_FUNCTION(#function))                                                      \
+	SEC("fexit.id/" SYSCALL_FUNCTION(#function))                                                      \
 	int name(__u64 *context)                                                                       \
 	{                                                                                              \
 		return on_stage(context, &stages, (struct pt_regs *)context[0], context[1], messages,  \

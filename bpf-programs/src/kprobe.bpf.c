@@ -10,6 +10,7 @@
 #include "identify.bpf.h"
 #include "io_uring_programs.bpf.h"
 #include "lifecycle_programs.bpf.h"
+#include "send_file.bpf.h"
 #include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -92,4 +93,10 @@ SEC("kretprobe")
 int gather_kprobe(struct pt_regs *context)
 {
 	return gather(context, &stages, false);
+}
+
+SEC("kretprobe")
+int send_file_kprobe(struct pt_regs *context)
+{
+	return send_file(context, &stages);
 }

@@ -11,6 +11,7 @@
 #include "gather.bpf.h"
 #include "identify.bpf.h"
 #include "io_uring_programs.bpf.h"
+#include "send_file.bpf.h"
 #include "sys_exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -47,6 +48,12 @@ int gather_btf(__u64 *context)
 	return gather(context, &stages, false);
 }
 
+SEC("tp_btf/sys_exit")
+int send_file_btf(__u64 *context)
+{
+	return send_file(context, &stages);
+}
+
 SEC("raw_tp/sys_exit")
 int sys_exit_raw_again(__u64 *context)
 {
@@ -77,4 +84,10 @@ SEC("raw_tp/sys_exit")
 int gather_raw(__u64 *context)
 {
 	return gather(context, &stages, false);
+}
+
+SEC("raw_tp/sys_exit")
+int send_file_raw(__u64 *context)
+{
+	return send_file(context, &stages);
 }

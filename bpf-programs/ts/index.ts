@@ -9,6 +9,7 @@ export {
   type IoUringPrograms,
   MAPS,
   type ObjectChoice,
+  isFileHook,
   probeObject,
   type ProbeObject,
   type ProgramKind,

@@ -40,6 +40,11 @@ export function stageProgramsOf({ stages, fileStages }: ProgramSet): string[] {
   );
 }
 
+/** Whether a hooked function is one of a call on files: those have {@link ProgramSet.fileStages} where there are any. */
+export function isFileHook(kernelFunction: string): boolean {
+  return /_(read|write|readv|writev|preadv\w*|pwritev\w*|sendfile\w*|splice)$/.test(kernelFunction);
+}
+
 /** The names of one complete set of programs inside an object; exactly one set of an object is loaded. */
 export interface ProgramSet {
   /** Of the hooks. */
@@ -58,6 +63,8 @@ export interface ProgramSet {
   readonly stages: StagePrograms;
   /** The same for {@link MAPS.fileStages}, where the hooks of calls on files need an array of their own. */
   readonly fileStages?: StagePrograms;
+  /** The stage that reads what sendfile has sent; with the calls on files, where they have stages of their own. */
+  readonly sendFile: string;
   /** On `sock:inet_sock_set_state`. */
   readonly state: string;
   /** On `tcp:tcp_destroy_sock`. */
@@ -86,6 +93,8 @@ export interface ProbeObject {
   readonly programSets: readonly ProgramSet[];
   /** Run once with BPF_PROG_TEST_RUN by the tap itself; returns, and remembers, the process to ignore. */
   readonly identify: string;
+  /** Run with BPF_PROG_TEST_RUN, as page_cache.bpf.h says; what {@link ProgramSet.sendFile} needs. */
+  readonly locatePages: string;
   /** Absent from the objects for kernels that do not tell which request has completed. */
   readonly ioUring?: IoUringPrograms;
 }
@@ -128,6 +137,7 @@ const KPROBE = {
     messages: "messages_kprobe",
     compat: "compat_kprobe",
   },
+  sendFile: "send_file_kprobe",
 } as const;
 
 /** The sets of each strategy's object, in the order in which to try them. */
@@ -144,6 +154,7 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
         compat: "compat_fexit",
       },
       fileStages: { emit: "emit_fexit_file", gather: "gather_fexit_file", compat: "compat_fexit_file" },
+      sendFile: "send_file_fexit_file",
       ...TYPED_LIFE_CYCLE,
     },
   ],
@@ -156,12 +167,14 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
       kind: "typed",
       hooks: "sys_exit_btf",
       stages: { emit: "emit_btf", gather: "gather_btf", messages: "messages_btf" },
+      sendFile: "send_file_btf",
       ...TYPED_LIFE_CYCLE,
     },
     {
       kind: "raw",
       hooks: "sys_exit_raw",
       stages: { emit: "emit_raw", gather: "gather_raw", messages: "messages_raw" },
+      sendFile: "send_file_raw",
       ...RAW_LIFE_CYCLE,
     },
   ],
@@ -204,5 +217,11 @@ export function probeObject({
   // Typed tracepoint hooks need bpf_get_current_task_btf, which is as old as the atomics.
   const programSets =
     strategy === "tracepoint" && !atomics ? sets.filter(({ kind }) => kind === "raw") : sets;
-  return { path, programSets, identify: "identify", ...(atomics ? { ioUring: IO_URING } : {}) };
+  return {
+    path,
+    programSets,
+    identify: "identify",
+    locatePages: "locate_pages",
+    ...(atomics ? { ioUring: IO_URING } : {}),
+  };
 }

@@ -27,6 +27,7 @@ describe("what it does not know is an error that lists what it knows", () => {
     [["4.19"], /no kernel '4\.19'; known are 5\.10, 6\.1, .*newest/],
     [["--arch", "mips"], /--arch: there is no 'mips'; known are amd64, arm64/],
     [["--strategy", "uprobe"], /--strategy: there is no 'uprobe'; known are auto, fexit, kprobe, tracepoint/],
+    [["--test", "sendfile"], /--test: there is no 'sendfile'; known are syscalls, .*load/],
     [["--transport", "pipe"], /--transport: .*known are auto, ringbuf, perfbuf/],
     [["--fast"], /--fast/],
     [["--jobs", "0"], /--jobs must be a number from 1 to 99, not '0'/],

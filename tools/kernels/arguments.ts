@@ -1,7 +1,7 @@
 // The command line of `npm run test:kernels`.
 import { parseArgs } from "node:util";
 import { ARCHITECTURES, KERNELS, type Architecture, type Kernel } from "./kernels.ts";
-import { STRATEGIES, TRANSPORTS, type Strategy, type Transport } from "./plan.ts";
+import { ALL_FILES, STRATEGIES, TRANSPORTS, type Strategy, type Transport } from "./plan.ts";
 
 /** A wrong command line; the message says what would be right. */
 export class UsageError extends Error {}
@@ -11,6 +11,8 @@ export interface Arguments {
   readonly architectures: readonly Architecture[];
   readonly strategies: readonly Strategy[];
   readonly transports: readonly Transport[];
+  /** Names of test files; empty: those that belong to each combination. */
+  readonly tests: readonly string[];
   /** How many machines run at the same time. */
   readonly jobs: number;
   readonly quick: boolean;
@@ -28,6 +30,7 @@ Runs the kernel tests on other kernels, in virtual machines. Without names: on e
   --arch NAME        only on this architecture: ${ARCHITECTURES.join(", ")}
   --strategy NAME    only this attach strategy: ${STRATEGIES.join(", ")}
   --transport NAME   only this transport: ${TRANSPORTS.join(", ")}
+  --test NAME        only this test file: ${ALL_FILES.join(", ")}
   --jobs N           run N machines at the same time (default 1); each takes one CPU and 1 GiB of memory
   --quick            fewer scenarios of each combination; what .ci/run does
   --record           write the numbers of verified instructions down instead of comparing them
@@ -36,7 +39,7 @@ Runs the kernel tests on other kernels, in virtual machines. Without names: on e
   --list             list the kernels
   --help             this text
 
---arch, --strategy and --transport may be repeated.`;
+--arch, --strategy, --transport and --test may be repeated.`;
 
 function choose<T extends string>(
   option: string,
@@ -81,12 +84,12 @@ export function parseArguments(args: readonly string[]): Arguments {
       allowPositionals: true,
       options: {
         jobs: { type: "string", default: "1" },
-        ...{ arch: names, strategy: names, transport: names },
+        ...{ arch: names, strategy: names, transport: names, test: names },
         ...{ quick: flag, record: flag, keep: flag, update: flag, list: flag, help: flag },
       },
     });
   }
-  const { arch, strategy, transport, jobs, ...flags } = values;
+  const { arch, strategy, transport, test, jobs, ...flags } = values;
   if (!/^[1-9]\d?$/.test(jobs)) throw new UsageError(`--jobs must be a number from 1 to 99, not '${jobs}'`);
   const kernels = chooseKernels(positionals);
   const architectures = choose("arch", arch, ARCHITECTURES);
@@ -97,6 +100,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     architectures,
     strategies: choose("strategy", strategy, STRATEGIES),
     transports: choose("transport", transport, TRANSPORTS),
+    tests: test === undefined ? [] : choose("test", test, ALL_FILES),
     jobs: Number(jobs),
     ...flags,
   };

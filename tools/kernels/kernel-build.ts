@@ -1,14 +1,6 @@
 // A kernel without BPF ring buffers: there is none in Debian's archive any more whose other parts the programs can use.
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Apt } from "./apt.ts";
@@ -17,113 +9,22 @@ import type { KernelImage } from "./kernel-image.ts";
 import { HOST, type Architecture } from "./kernels.ts";
 import { KernelsError, run } from "./run.ts";
 
-/** Program -> Debian package. */
-const TOOLS = {
-  make: "make",
-  gcc: "gcc",
-  flex: "flex",
-  bison: "bison",
-  bc: "bc",
-  pahole: "dwarves",
-  perl: "perl",
-  xz: "xz-utils",
-} as const;
-
 /** On top of tinyconfig: what boots from NVMe with ext4, runs Node.js and has what the programs hook and read. */
-const OPTIONS = [
-  ...[
-    "64BIT",
-    "SMP",
-    "PRINTK",
-    "TTY",
-    "SERIAL_8250",
-    "SERIAL_8250_CONSOLE",
-    "PCI",
-    "ACPI",
-    "PVH",
-    "HYPERVISOR_GUEST",
-  ],
-  ...["PARAVIRT", "X86_X2APIC", "HIGH_RES_TIMERS", "NO_HZ_IDLE", "HZ_250", "BUG", "MULTIUSER"],
-  ...[
-    "BLOCK",
-    "BLK_DEV",
-    "BLK_DEV_NVME",
-    "EXT4_FS",
-    "DEVTMPFS",
-    "PROC_FS",
-    "PROC_SYSCTL",
-    "SYSFS",
-    "SHMEM",
-    "TMPFS",
-  ],
-  ...[
-    "DEBUG_FS",
-    "BINFMT_ELF",
-    "BINFMT_SCRIPT",
-    "IA32_EMULATION",
-    "POSIX_TIMERS",
-    "FUTEX",
-    "EPOLL",
-    "EVENTFD",
-  ],
-  ...[
-    "SIGNALFD",
-    "TIMERFD",
-    "AIO",
-    "ADVISE_SYSCALLS",
-    "MEMBARRIER",
-    "RSEQ",
-    "FILE_LOCKING",
-    "INOTIFY_USER",
-    "UNIX98_PTYS",
-  ],
-  ...[
-    "NET",
-    "UNIX",
-    "INET",
-    "IPV6",
-    "CGROUPS",
-    "CGROUP_BPF",
-    "NAMESPACES",
-    "PID_NS",
-    "KALLSYMS",
-    "KALLSYMS_ALL",
-  ],
-  ...[
-    "MODULES",
-    "BPF",
-    "BPF_SYSCALL",
-    "BPF_JIT",
-    "PERF_EVENTS",
-    "FTRACE",
-    "FUNCTION_TRACER",
-    "DYNAMIC_FTRACE",
-  ],
-  ...[
-    "FTRACE_SYSCALLS",
-    "KPROBES",
-    "KPROBE_EVENTS",
-    "BPF_EVENTS",
-    "DEBUG_KERNEL",
-    "DEBUG_INFO",
-    "DEBUG_INFO_BTF",
-  ],
-];
+const OPTIONS = `
+  64BIT SMP PRINTK TTY SERIAL_8250 SERIAL_8250_CONSOLE PCI ACPI PVH HYPERVISOR_GUEST PARAVIRT X86_X2APIC
+  HIGH_RES_TIMERS NO_HZ_IDLE HZ_250 BUG MULTIUSER BLOCK BLK_DEV BLK_DEV_NVME EXT4_FS DEVTMPFS PROC_FS
+  PROC_SYSCTL SYSFS SHMEM TMPFS DEBUG_FS BINFMT_ELF BINFMT_SCRIPT IA32_EMULATION COMPAT_32BIT_TIME POSIX_TIMERS FUTEX EPOLL
+  EVENTFD SIGNALFD TIMERFD AIO ADVISE_SYSCALLS MEMBARRIER RSEQ FILE_LOCKING INOTIFY_USER UNIX98_PTYS NET UNIX
+  INET IPV6 CGROUPS CGROUP_BPF NAMESPACES PID_NS KALLSYMS KALLSYMS_ALL MODULES BPF BPF_SYSCALL BPF_JIT
+  PERF_EVENTS FTRACE FUNCTION_TRACER DYNAMIC_FTRACE FTRACE_SYSCALLS KPROBES KPROBE_EVENTS BPF_EVENTS
+  DEBUG_KERNEL DEBUG_INFO DEBUG_INFO_BTF
+`
+  .trim()
+  .split(/\s+/);
 const SWITCHED_OFF = ["DEBUG_INFO_REDUCED", "DEBUG_INFO_SPLIT", "MODULE_SIG", "CC_OPTIMIZE_FOR_SIZE"];
 
 const MAP_TYPE = /^BPF_MAP_TYPE\(BPF_MAP_TYPE_RINGBUF,.*\n/m;
 const RECIPE = [OPTIONS.join(" "), SWITCHED_OFF.join(" "), MAP_TYPE.source].join("\n");
-
-function checkTools(): void {
-  const missing = Object.entries(TOOLS).filter(
-    ([command]) => !(process.env["PATH"] ?? "").split(":").some((place) => existsSync(join(place, command))),
-  );
-  if (missing.length > 0)
-    throw new KernelsError(
-      `building a kernel needs ${missing.map(([command]) => command).join(", ")}; run ` +
-        `'apt-get install --no-install-recommends ${missing.map(([, name]) => name).join(" ")}'`,
-    );
-}
 
 function configure(source: string): void {
   run("make", ["-s", "tinyconfig"], { cwd: source });
@@ -162,7 +63,6 @@ export async function buildKernel(
   const place = join(cache, "images", `${release}-${recipe}`);
   await cached(place, async (directory) => {
     if (architecture !== HOST) throw new KernelsError(`${release} can be built on ${architecture} only`);
-    checkTools();
     console.error(`kernels: building ${release}, once; this takes some minutes`);
     const work = join(directory, "work");
     mkdirSync(work);

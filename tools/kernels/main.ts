@@ -96,7 +96,7 @@ async function testTarget(
 ): Promise<Tested> {
   const name = `${target.kernel.name} ${target.architecture}`;
   const rows = rowsOf(target, image.release, args);
-  const steps = rows.map((row) => stepFor(row, row.unsupported === undefined, args.quick));
+  const steps = rows.map((row) => stepFor(row, row.unsupported === undefined, args));
   let output = new Map<string, string>();
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const directory = join(work, `${name.replace(" ", "-")}-${attempt}`);

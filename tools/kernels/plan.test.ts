@@ -20,23 +20,33 @@ describe("combinations", () => {
 
 describe("steps", () => {
   const kprobe = { strategy: "kprobe", transport: "ringbuf" } as const;
+  const quick = { quick: true, tests: [] };
+  const full = { quick: false, tests: [] };
 
   test("what is not supported must be refused", () => {
-    expect(stepFor(kprobe, false, false).files).toEqual(["refused"]);
+    expect(stepFor(kprobe, false, full).files).toEqual(["refused"]);
   });
 
   test("a quick run has few scenarios and few taps", () => {
-    expect(stepFor({ strategy: "auto", transport: "auto" }, true, true).files).toEqual([
+    expect(stepFor({ strategy: "auto", transport: "auto" }, true, quick).files).toEqual([
       "syscalls",
       "compat",
       "load",
     ]);
-    expect(stepFor(kprobe, true, true)).toMatchObject({ files: ["syscalls"], amount: "few" });
-    expect(stepFor(kprobe, true, false).amount).toBe("all");
+    expect(stepFor(kprobe, true, quick)).toMatchObject({ files: ["syscalls"], amount: "few" });
+    expect(stepFor(kprobe, true, full).amount).toBe("all");
+  });
+
+  test("only the tests that were asked for", () => {
+    expect(stepFor(kprobe, true, { quick: false, tests: ["load"] })).toMatchObject({
+      files: ["load"],
+      amount: "all",
+    });
+    expect(stepFor(kprobe, false, { quick: true, tests: ["load"] }).files).toEqual(["refused"]);
   });
 
   test("the script runs each with its environment and a limit", () => {
-    const script = planScript([stepFor(kprobe, true, true)], 600);
+    const script = planScript([stepFor(kprobe, true, quick)], 600);
     expect(script).toContain("TCPTRACKER_TEST_ATTACH=kprobe TCPTRACKER_TEST_TRANSPORT=ringbuf");
     expect(script).toMatch(/timeout -s KILL 600 node .* \/out\/kprobe-ringbuf\.jsonl syscalls /);
   });

@@ -40,9 +40,14 @@ export type Amount = "all" | "few";
  *
  * Loading the programs takes seconds under emulation, so it is the number of taps that a quick run saves on.
  */
-export function stepFor(combination: Combination, supported: boolean, quick: boolean): Step {
+export function stepFor(
+  combination: Combination,
+  supported: boolean,
+  { quick, tests }: { readonly quick: boolean; readonly tests: readonly string[] },
+): Step {
   const { strategy, transport } = combination;
   if (!supported) return { ...combination, files: ["refused"], amount: "few" };
+  if (tests.length > 0) return { ...combination, files: tests, amount: quick ? "few" : "all" };
   if (quick) {
     const files = strategy === "auto" ? ["syscalls", "compat", "load"] : ["syscalls"];
     return { ...combination, files, amount: "few" };
@@ -59,6 +64,7 @@ const TEST_FILES = [
   "regressions-calls",
   "regressions-threads",
   "overload",
+  "send-file",
 ];
 
 /** Everything that any step may run. */

@@ -52,8 +52,8 @@ enum tt_gap_cause {
 	TT_GAP_SNAPLEN = 1,	/* beyond the capture length of the call */
 	TT_GAP_RING_FULL = 2,	/* the reader did not keep up */
 	TT_GAP_FAULT = 3,	/* the page was not present when the call returned */
-	TT_GAP_SENDFILE = 4,	/* moved inside the kernel, never in user memory */
-	TT_GAP_SPLICE = 5,	/* likewise */
+	TT_GAP_SENDFILE = 4,	/* from a file of which the kernel had no pages in memory, or none that can be read */
+	TT_GAP_SPLICE = 5,	/* moved inside the kernel, never in user memory */
 	TT_GAP_DISCARDED = 6,	/* received with MSG_TRUNC: dropped by the kernel at the caller's wish */
 	TT_GAP_SEGMENTS = 7,	/* more segments in one call than the program walks */
 	/*
@@ -169,6 +169,7 @@ enum tt_stage {
 	TT_STAGE_MESSAGES,	/* before the filter: a call that moves several messages */
 	TT_STAGE_COMPAT,	/* before the filter: a call of a 32-bit program (fexit and kprobe strategies) */
 	TT_STAGE_RECORD,	/* before the filter: what io_uring has completed, once it is known where its bytes are */
+	TT_STAGE_SEND_FILE,	/* for emit: what sendfile sent, from the pages of the file */
 	TT_STAGE_MAX,
 };
 

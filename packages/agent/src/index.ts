@@ -25,6 +25,7 @@ export type { Facts } from "./doctor/facts.ts";
 export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Hook } from "./kernel/attachment.ts";
 export { ioUringSupport, type IoUringSupport } from "./kernel/io-uring.ts";
+export type { PageCacheSupport } from "./kernel/page-cache.ts";
 export type { Way } from "./kernel/candidates.ts";
 export type { Counters, Refusal } from "./kernel/probe.ts";
 export {

@@ -4,6 +4,7 @@ import { TapError } from "./errors.ts";
 import type { Hook } from "./kernel/attachment.ts";
 import type { Way } from "./kernel/candidates.ts";
 import type { IoUringSupport } from "./kernel/io-uring.ts";
+import type { PageCacheSupport } from "./kernel/page-cache.ts";
 import { Probe, type Counters, type Refusal } from "./kernel/probe.ts";
 import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
@@ -152,6 +153,11 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /** Bytes of records that wait for the consumer. */
   get queuedBytes(): number {
     return this.#queued;
+  }
+
+  /** Whether the bytes that sendfile sends are recorded; where they are not, a reason. */
+  get pageCache(): PageCacheSupport {
+    return this.#probe.pageCache;
   }
 
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */

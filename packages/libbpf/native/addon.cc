@@ -15,6 +15,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportVariables(env, exports);
   ExportProgram(env, exports);
   ExportAttach(env, exports);
+  ExportAttachId(env, exports);
   ExportMap(env, exports);
   ExportMapBatch(env, exports);
   ExportFeatures(env, exports);

@@ -8,6 +8,7 @@ void ExportObject(Napi::Env env, Napi::Object exports);
 void ExportVariables(Napi::Env env, Napi::Object exports);
 void ExportProgram(Napi::Env env, Napi::Object exports);
 void ExportAttach(Napi::Env env, Napi::Object exports);
+void ExportAttachId(Napi::Env env, Napi::Object exports);
 void ExportMap(Napi::Env env, Napi::Object exports);
 void ExportMapBatch(Napi::Env env, Napi::Object exports);
 void ExportFeatures(Napi::Env env, Napi::Object exports);

@@ -1,4 +1,5 @@
 // bpf_object: open, adjust, load, close.
+#include "attach_id.h"
 #include "errors.h"
 #include "exports.h"
 #include "state.h"
@@ -106,7 +107,11 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Object& object = ObjectArg(info, 0);
   if (object.loaded) Fail(env, EALREADY, "already loaded");
-  int error = bpf_object__load(object.raw);
+  int error = 0;
+  {
+    LoadingObject loading(object);
+    error = bpf_object__load(object.raw);
+  }
   if (error != 0) Fail(env, error, "");
   object.loaded = true;
   State& state = StateOf(env);

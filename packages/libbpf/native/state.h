@@ -21,6 +21,8 @@ struct Object {
   std::vector<Handle> programs;
   std::vector<Handle> maps;
   std::vector<Handle> links;
+  // Of programs whose target is given by its id: see attach_id.cc.
+  std::unordered_map<const bpf_program*, uint32_t> attach_ids;
 
   ~Object() { bpf_object__close(raw); }
 };

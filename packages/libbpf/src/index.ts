@@ -25,6 +25,7 @@ export type { FeatureName, FeatureResult } from "./probe.ts";
 export { BpfProgram } from "./program.ts";
 export type { AttachOptions, KprobeOptions, KsyscallOptions, UprobeOptions } from "./program.ts";
 export type { TestRunOptions, TestRunResult } from "./program.ts";
+export { findKernelFunctions, type KernelFunction } from "./kernel-functions.ts";
 export { findKernelBtfId, loadProgram, RawBpfProgram } from "./raw-program.ts";
 export type { LoadProgramOptions } from "./raw-program.ts";
 export { RingBufferReader } from "./ring-buffer-reader.ts";

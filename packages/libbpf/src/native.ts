@@ -86,9 +86,12 @@ export interface Native {
   variableRead(object: number, section: string, offset: number, size: number): Bytes;
   variableWrite(object: number, section: string, offset: number, bytes: Bytes): void;
   kernelBtfIds(names: string[], kinds: number[]): number[];
+  /** For each name: id, prototype's id, id, ... */
+  kernelFunctions(names: string[]): number[][];
 
   programSetAutoload(program: number, autoload: boolean): void;
   programSetAttachTarget(program: number, target: string): void;
+  programSetAttachId(program: number, id: number): void;
   programFd(program: number): number;
   programInfo(program: number): {
     id: number;

@@ -180,6 +180,20 @@ export class BpfProgram {
     this.#target = name;
   }
 
+  /**
+   * Says by its id in the kernel's BTF which function a program in a section `fentry.id/NAME` or `fexit.id/NAME` is for; such
+   * a program does not load without. {@link findKernelFunctions} gives the ids. Before load.
+   */
+  setAttachId(id: number): void {
+    const operation = this.#operation("set the attach id of");
+    this.#open(operation);
+    this.#beforeLoad(operation);
+    checkUint32(operation, "the id", id);
+    if (!/^\??f(entry|exit)\.id\//.test(this.section))
+      throw invalidArgument(operation, `its section ${this.section} says itself what it is for`);
+    invoke(operation, "ERR_BPF_LOAD", (native) => native.programSetAttachId(this.#handle, id));
+  }
+
   /** Attaches to what the program's section says. */
   attach(): BpfLink {
     const [category, name] = this.target?.split("/") ?? [];

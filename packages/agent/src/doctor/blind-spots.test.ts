@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { machineOf, serverFiles } from "../../test/doctor/machines.ts";
+import type { PageCacheSupport } from "../kernel/page-cache.ts";
 import type { IoUringSupport } from "../kernel/io-uring.ts";
 import { blindSpots } from "./blind-spots.ts";
 import { collectFacts } from "./collect-facts.ts";
@@ -48,6 +49,15 @@ test("io_uring is seen, or not for the reason that the tap gives", () => {
   expect(look({ seen: true })).toMatchObject({ state: "info", declared: "gap" });
   expect(look({ seen: false, reason: "too old" })).toMatchObject({ state: "warning", declared: "gap" });
   expect(look({ seen: false, reason: "too old" })?.text).toContain("too old");
+});
+
+test("sendfile is seen but for some files, or not for the reason that the tap gives", () => {
+  const facts = collectFacts(machineOf({ files: serverFiles({}) }));
+  const look = (pageCache: PageCacheSupport) =>
+    blindSpots({ facts, chosen: chosenWay("tracepoint"), pageCache }).find(({ code }) => code === "sendfile");
+  expect(look({ seen: true })).toMatchObject({ state: "info", title: "some bytes of sendfile" });
+  expect(look({ seen: false, reason: "no such pages" })).toMatchObject({ state: "warning", declared: "gap" });
+  expect(look({ seen: false, reason: "no such pages" })?.text).toContain("no such pages");
 });
 
 test("MPTCP can be switched off", () => {

@@ -1,4 +1,5 @@
 import type { IoUringSupport } from "../kernel/io-uring.ts";
+import type { PageCacheSupport } from "../kernel/page-cache.ts";
 import type { BlindSpot, CallHook, WayReport } from "./diagnosis.ts";
 import { setting, type Facts } from "./facts.ts";
 
@@ -8,6 +9,8 @@ export interface Situation {
   readonly chosen: WayReport | undefined;
   /** What the tap said of io_uring; absent when none could be started. */
   readonly ioUring?: IoUringSupport | undefined;
+  /** Likewise, of the pages of files. */
+  readonly pageCache?: PageCacheSupport | undefined;
 }
 
 type Look = (situation: Situation) => BlindSpot | undefined;
@@ -89,11 +92,29 @@ const notTcp: Look = () => ({
   declared: "counter",
 });
 
-const sendfileSplice: Look = () => ({
-  code: "sendfile_splice",
+const sendfile: Look = ({ pageCache: support }) => {
+  const base = { code: "sendfile", declared: "gap" } as const;
+  const gap = "A gap of cause sendfile says how many.";
+  if (support?.seen === true) {
+    const some =
+      "files opened with O_DIRECT or without pages in memory (/proc, FUSE, DAX), files sent by 32-bit programs";
+    return {
+      ...base,
+      state: "info",
+      title: "some bytes of sendfile",
+      text: `Recorded, but for ${some}. ${gap}`,
+    };
+  }
+  const why = support?.reason === undefined ? "" : ` Not recorded: ${support.reason}.`;
+  const text = `They are never in user memory.${why} ${gap}`;
+  return { ...base, state: "warning", title: "the bytes of sendfile", text };
+};
+
+const splice: Look = () => ({
+  code: "splice",
   state: "info",
-  title: "the bytes of sendfile and splice",
-  text: "They are never in user memory. Gap records of cause sendfile or splice say how many.",
+  title: "the bytes of splice",
+  text: "They are never in user memory. A gap of cause splice says how many.",
   declared: "gap",
 });
 
@@ -184,7 +205,8 @@ const LOOKS: readonly Look[] = [
   compat32,
   mptcp,
   notTcp,
-  sendfileSplice,
+  sendfile,
+  splice,
   urgentData,
   zerocopyReceive,
   kernelSockets,

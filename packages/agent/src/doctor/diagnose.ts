@@ -65,7 +65,7 @@ export async function diagnoseFrom(sources: DiagnoseSources, options: DiagnoseOp
   const chosen = auto.ways.find(({ state }) => state === "chosen");
   const hooks = chosen?.hooks ?? [];
   tell({ type: "hooks", hooks });
-  const spots = blindSpots({ facts, chosen, ioUring: auto.ioUring });
+  const spots = blindSpots({ facts, chosen, ioUring: auto.ioUring, pageCache: auto.pageCache });
   for (const blindSpot of spots) tell({ type: "blindSpot", blindSpot });
 
   const { verdict, summary } = verdictOf(auto, facts);

@@ -10,6 +10,7 @@ import {
 import { TapError } from "../errors.ts";
 import type { Hook } from "../kernel/attachment.ts";
 import type { IoUringSupport } from "../kernel/io-uring.ts";
+import type { PageCacheSupport } from "../kernel/page-cache.ts";
 import { STRATEGIES } from "../kernel/candidates.ts";
 import type { TapOptions } from "../options.ts";
 import { Tap } from "../tap.ts";
@@ -21,6 +22,8 @@ export interface AutoResult {
   readonly attachedAs?: string;
   /** Whether it sees io_uring; absent when nothing worked. */
   readonly ioUring?: IoUringSupport;
+  /** Whether it reads what sendfile sends; absent when nothing worked. */
+  readonly pageCache?: PageCacheSupport;
   /** Why nothing worked; empty when something did. */
   readonly reasons: readonly RefusalReason[];
   readonly ways: readonly WayReport[];
@@ -29,7 +32,7 @@ export interface AutoResult {
 /** Starts a tap; for tests, something that looks like one. */
 export type StartTap = (
   options: TapOptions,
-) => Pick<Tap, "attachedAs" | "way" | "refusals" | "hooks" | "ioUring" | "stop">;
+) => Pick<Tap, "attachedAs" | "way" | "refusals" | "hooks" | "ioUring" | "pageCache" | "stop">;
 
 type Way = Pick<WayReport, "strategy" | "kind" | "transport">;
 
@@ -55,7 +58,7 @@ export async function tryAuto(start: StartTap = startTap): Promise<AutoResult> {
   } catch (error) {
     return { reasons: reasonsOf(error), ways: [] };
   }
-  const { attachedAs, way, hooks, ioUring } = tap;
+  const { attachedAs, way, hooks, ioUring, pageCache } = tap;
   const refused = new Map<string, WayReport>();
   for (const { strategy, kind, transport, error } of tap.refusals) {
     const before = refused.get(strategy + kind)?.reasons ?? [];
@@ -68,6 +71,7 @@ export async function tryAuto(start: StartTap = startTap): Promise<AutoResult> {
   return {
     attachedAs,
     ioUring,
+    pageCache,
     reasons: [],
     ways: [...refused.values(), reportOf(way, "chosen", hooks)],
   };

@@ -5,7 +5,6 @@ import {
   BpfKprobeLink,
   BpfObject,
   features,
-  findKernelBtfId,
   type BpfLink,
   type BpfProgram,
 } from "@tcptracker/libbpf";
@@ -13,7 +12,9 @@ import { MAPS, STAGE_NAMES, stageProgramsOf, type ProgramSet, type StagePrograms
 import { TapError } from "../errors.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
+import { chooseFexitTargets } from "./fexit-targets.ts";
 import { IoUring, type IoUringSupport } from "./io-uring.ts";
+import { PageCache, type PageCacheSupport } from "./page-cache.ts";
 
 /** A reader is woken when the buffer is an eighth full, and at every further eighth. */
 export const WAKEUP_FRACTION = 8;
@@ -57,6 +58,7 @@ export interface Attachment {
   readonly programs: readonly BpfProgram[];
   readonly hooks: readonly Hook[];
   readonly ioUring: IoUringSupport;
+  readonly pageCache: PageCacheSupport;
 }
 
 /**
@@ -75,11 +77,13 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
   const missing: Missing = new Map();
   const limited = new Map<string, string>();
   const ioUring = new IoUring(candidate.object, candidate.doubledHooks);
-  const object = loadWithout(missing, candidate, options, ioUring);
+  const pageCache = new PageCache(candidate);
+  const object = loadWithout(missing, candidate, options, [ioUring, pageCache]);
   const links: BpfLink[] = [];
   try {
     identifyTap(object, candidate.object.identify);
     fillStages(object, candidate);
+    pageCache.locate(object);
     // Connections must be seen to end from the moment that the first one is seen.
     const programs = lifeCycle(candidate).map((name) => object.program(name));
     for (const program of programs) links.push(program.attach());
@@ -104,6 +108,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
       programs,
       hooks: hooksOf(object, candidate, missing, limited),
       ioUring: ioUring.support,
+      pageCache: pageCache.support,
     };
   } catch (error) {
     for (const link of links) link.close();
@@ -140,7 +145,7 @@ function lifeCycle({ set, doubledLifeCycle }: Candidate): string[] {
   return doubledLifeCycle ? [...names, ...names.map((name) => name + SECOND_COPY)] : names;
 }
 
-/** "fexit/__x64_sys_sendto" is for __x64_sys_sendto. */
+/** "kretprobe/__x64_sys_sendto" is for __x64_sys_sendto. */
 function targetOf(program: BpfProgram): string {
   return program.section.slice(program.section.indexOf("/") + 1);
 }
@@ -173,7 +178,15 @@ function leaveOut(missing: Missing, { set }: Candidate, program: string, error: 
   missing.set(program, error);
 }
 
-function open(candidate: Candidate, options: ResolvedTapOptions, ioUring: IoUring): BpfObject {
+/** Programs that a tap can do without. */
+interface Extra {
+  /** The programs to load. */
+  readonly wanted: readonly string[];
+  /** The kernel refused one of them. */
+  giveUp(error: unknown): void;
+}
+
+function open(candidate: Candidate, options: ResolvedTapOptions, extras: readonly Extra[]): BpfObject {
   const ring = candidate.transport === "ringbuf" ? { maxEntries: options.bufferSize } : {};
   const object = BpfObject.open(candidate.object.path, {
     name: "tcptracker",
@@ -191,7 +204,7 @@ function open(candidate: Candidate, options: ResolvedTapOptions, ioUring: IoUrin
     ...stageProgramsOf(set),
     ...lifeCycle(candidate),
     probe.identify,
-    ...ioUring.wanted,
+    ...extras.flatMap((extra) => extra.wanted),
   ]);
   for (const { name } of hookPrograms(object, candidate)) wanted.add(name);
   for (const program of object.programs.values()) program.autoload = wanted.has(program.name);
@@ -203,37 +216,31 @@ function loadWithout(
   missing: Missing,
   candidate: Candidate,
   options: ResolvedTapOptions,
-  ioUring: IoUring,
+  extras: readonly Extra[],
 ): BpfObject {
   for (;;) {
-    const object = open(candidate, options, ioUring);
+    const object = open(candidate, options, extras);
     try {
       checkLayout(object);
-      if (candidate.strategy === "fexit") leaveOutUnknownTargets(missing, object, candidate);
+      if (candidate.strategy === "fexit")
+        chooseFexitTargets(object, candidate.set, hookPrograms(object, candidate), ({ name }, error) =>
+          leaveOut(missing, candidate, name, error),
+        );
       for (const name of missing.keys()) object.program(name).autoload = false;
       object.load();
       return object;
     } catch (error) {
       object.close();
       const refused = error instanceof BpfError ? error.verifier?.program : undefined;
-      // Each turn leaves out one more program, or those of io_uring, so there are not many.
-      if (refused !== undefined && ioUring.wanted.includes(refused)) {
-        ioUring.giveUp(error);
+      if (refused === undefined) throw error;
+      // Each turn leaves out one more program, or those of an extra, so there are not many.
+      const extra = extras.find(({ wanted }) => wanted.includes(refused));
+      if (extra !== undefined) {
+        extra.giveUp(error);
         continue;
       }
-      if (refused === undefined || !isHook(candidate.set, refused) || missing.has(refused)) throw error;
+      if (!isHook(candidate.set, refused) || missing.has(refused)) throw error;
       leaveOut(missing, candidate, refused, error);
-    }
-  }
-}
-
-/** libbpf would refuse the whole object because of one function that this kernel does not have. */
-function leaveOutUnknownTargets(missing: Missing, object: BpfObject, candidate: Candidate): void {
-  for (const program of hookPrograms(object, candidate)) {
-    try {
-      findKernelBtfId(targetOf(program), "func");
-    } catch (error) {
-      leaveOut(missing, candidate, program.name, error);
     }
   }
 }

@@ -7,6 +7,7 @@ import type { ResolvedTapOptions } from "../options.ts";
 import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import type { IoUringSupport } from "./io-uring.ts";
+import type { PageCacheSupport } from "./page-cache.ts";
 import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
@@ -58,6 +59,10 @@ export class Probe {
 
   get ioUring(): IoUringSupport {
     return this.#attachment.ioUring;
+  }
+
+  get pageCache(): PageCacheSupport {
+    return this.#attachment.pageCache;
   }
 
   /** Where the records come from: a ring buffer or, by transport, an array of perf events. */

@@ -61,6 +61,7 @@ export function tapsWith(refused: Refused): FakeTaps {
             attachedAs: `${way.strategy} (${way.kind} programs, ${way.transport})`,
             hooks: [{ program: "sys_exit_btf", target: "sys_exit" }],
             ioUring: { seen: true },
+            pageCache: { seen: true },
             stop() {
               taps.stopped++;
               return Promise.resolve();

@@ -77,11 +77,11 @@ const pairs = [
   { send: "pwritev2", receive: "preadv2", shape: "segments" },
   { send: "sendmsg", receive: "recvmsg", shape: "segments" },
   { send: "sendmmsg", receive: "recvmmsg", shape: "segments" },
-  { send: "sendfile", receive: "read", shape: "kernel" },
+  { send: "sendfile", receive: "read", shape: "file" },
   { send: "splice", receive: "splice", shape: "kernel" },
 ] as const;
 type Pair = (typeof pairs)[number];
-const memoryPairs: readonly Pair[] = pairs.filter(({ shape }) => shape !== "kernel");
+const memoryPairs: readonly Pair[] = pairs.filter(({ shape }) => shape !== "kernel" && shape !== "file");
 const flagPairs: readonly Pair[] = pairs.filter(({ receive }) => receive.startsWith("recv"));
 const plain: Pair = pairs[0];
 
@@ -267,6 +267,26 @@ function endings(): Scenario[] {
 }
 
 const allTransferCalls: ReadonlySet<string> = new Set(pairs.flatMap(({ send, receive }) => [send, receive]));
+
+/** The scenario for a tap that cannot read what sendfile sends: it must declare all of it. */
+export function withoutFilePages(base: Scenario): Scenario {
+  if (!base.args.includes("sendfile")) return base;
+  const declared = ({ egress, ingress }: ExpectedEnd): ExpectedEnd => {
+    const size = egress.total - egress.before;
+    return {
+      ingress,
+      egress: { ...egress, gaps: size === 0 ? [] : [{ offset: 0, size, cause: "sendfile" }] },
+    };
+  };
+  return {
+    ...base,
+    connections: base.connections.map((connection) => ({
+      ...connection,
+      client: declared(connection.client),
+      server: declared(connection.server),
+    })),
+  };
+}
 
 /** Many short connections; 60,000 of them take a few seconds. */
 export function churnScenario(connections: number, family: "4" | "6" | "mapped" = "4"): Scenario {

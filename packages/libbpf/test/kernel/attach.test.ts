@@ -9,6 +9,7 @@ import {
   BpfObject,
   features,
   findKernelBtfId,
+  findKernelFunctions,
   loadProgram,
   type BpfLink,
 } from "../../src/index.ts";
@@ -149,6 +150,38 @@ describeAsRoot("attaching", () => {
       expect(["ERR_BPF_PERMISSION", "ERR_BPF_NOT_SUPPORTED"]).toContain(error.code);
       expect(error.message).toMatch(/the kernel itself refuses|not supported/);
     }
+  });
+
+  test("fexit.id: the function is the one that was set", () => {
+    const using = (id: number | undefined): void => {
+      using opened = BpfObject.open(object("attach"), { programs: { on_id: { autoload: true } } });
+      if (id !== undefined) opened.program("on_id").setAttachId(id);
+      opened.load();
+      opened.program("on_id").attach();
+    };
+    const [{ id = 0 } = {}] = findKernelFunctions(["bpf_fentry_test1"]).get("bpf_fentry_test1") ?? [];
+    expect(id).toBe(findKernelBtfId("bpf_fentry_test1", "func"));
+    expect(caught(() => using(undefined))).toMatchObject({ errnoName: "ESRCH" });
+    if (features.probeTrampoline()) using(id);
+    else expect(caught(() => using(id)).code).toMatch(/^ERR_BPF_(PERMISSION|NOT_SUPPORTED)$/);
+  });
+
+  test("all functions of a name, with their types", () => {
+    const names = ["tcp_sendmsg", "tcp_recvmsg", "tcp_sendmsg_locked", "no_such_function"];
+    const found = findKernelFunctions(names);
+    expect([...found.keys()]).toEqual(names);
+    expect(found.get("no_such_function")).toEqual([]);
+    const [send, , locked] = names.map((name) => found.get(name)?.[0]);
+    expect(send?.prototype).toBeGreaterThan(0);
+    expect(send?.id).not.toBe(locked?.id);
+    expect(send?.prototype).toBe(locked?.prototype);
+  });
+
+  test("only a program that asks for an id takes one", () => {
+    using opened = open();
+    expect(caught(() => opened.program("on_raw").setAttachId(1)).code).toBe("ERR_BPF_INVALID_STATE");
+    using unloaded = BpfObject.open(object("attach"));
+    expect(caught(() => unloaded.program("on_raw").setAttachId(1)).code).toBe("ERR_BPF_INVALID_ARGUMENT");
   });
 
   test("a section that says nothing, and the wrong kind for a program", () => {

@@ -44,6 +44,9 @@ int on_ksyscall(void *context) { return hit(SLOT_KSYSCALL); }
 SEC("?fentry/bpf_fentry_test1")
 int on_fentry(void *context) { return hit(SLOT_FENTRY); }
 
+SEC("?fexit.id/bpf_fentry_test1")
+int on_id(void *context) { return hit(SLOT_FENTRY); }
+
 /* For its BTF relocation: the name of the current task. */
 char name[16];
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TapRecord } from "@tcptracker/events";
-import { Tap, type TapOptions, type TapStatistics } from "../../../src/index.ts";
+import { Tap, type PageCacheSupport, type TapOptions, type TapStatistics } from "../../../src/index.ts";
 import { PATIENCE } from "../../traffic/patience.ts";
 import { CHOICE } from "./environment.ts";
 
@@ -31,6 +31,10 @@ export class Collector implements AsyncDisposable {
   /** The strategy, the kind of programs and the transport in use. */
   get attachedAs(): string {
     return this.#tap.attachedAs;
+  }
+
+  get pageCache(): PageCacheSupport {
+    return this.#tap.pageCache;
   }
 
   statistics(): TapStatistics {

@@ -75,6 +75,7 @@ void case_repair_unread(void);
 void case_linger_fin(void);
 void case_fastopen_connect(void);
 void case_self(void);
+void case_send_file(void);
 void case_io_uring(void);
 void case_io_uring_others(void);
 

@@ -53,6 +53,7 @@ static const struct {
 	{ "linger-fin", case_linger_fin },
 	{ "fastopen-connect", case_fastopen_connect },
 	{ "self", case_self },
+	{ "send-file", case_send_file },
 	{ "io-uring", case_io_uring },
 	{ "io-uring-others", case_io_uring_others },
 };
