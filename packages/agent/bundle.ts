@@ -30,7 +30,10 @@ async function bundleCode(): Promise<void> {
     format: "esm",
     target: "node22.18",
     conditions: ["@tcptracker/source"],
-    banner: { js: "#!/usr/bin/env node" },
+    // What is written for CommonJS asks for parts of Node.js by require().
+    banner: {
+      js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
+    },
     legalComments: "inline",
     logLevel: "warning",
   });

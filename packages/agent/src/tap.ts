@@ -161,6 +161,11 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return this.#probe.ioUring;
   }
 
+  /** Bytes of records that wait for the consumer. */
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
   /** Whether the bytes that sendfile sends are recorded; where they are not, a reason. */
   get pageCache(): PageCacheSupport {
     return this.#probe.pageCache;

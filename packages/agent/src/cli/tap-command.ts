@@ -1,6 +1,14 @@
 import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
-import { runPipeline } from "../pipeline.ts";
+import type { Target } from "@tcptracker/grpc-exporter/target";
+import type { ExportCommand } from "./export-options.ts";
+import type { Exporting } from "../export/exporting.ts";
+import { plural } from "../format.ts";
+import type { TapOptions } from "../options.ts";
+import { RecordCounter } from "../metrics/record-counter.ts";
+import type { Measured } from "../metrics/tap-metrics.ts";
+import { runPipeline, type Sink } from "../pipeline.ts";
+import { Redactor } from "../redact/redactor.ts";
 import { JsonSink } from "../sinks/json.ts";
 import { LineOutput } from "../sinks/line-output.ts";
 import { TextSink, type Paint } from "../sinks/text.ts";
@@ -19,10 +27,12 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 
 /** Runs `tcptracker tap` until its duration is over, a signal comes, or nobody reads its output any more. */
-export async function runTapCommand({ json, duration, options }: TapCommand): Promise<number> {
+export async function runTapCommand(command: TapCommand, version: string): Promise<number> {
+  const { json, duration, options } = command;
   let outputError: NodeJS.ErrnoException | undefined;
   let stopped: bigint | undefined;
-  const tap = Tap.start(options);
+  const exporting = await startExport(command.export, version);
+  const tap = await startTap(options, exporting);
   const started = process.hrtime.bigint();
   const stop = (): void => {
     stopped ??= process.hrtime.bigint();
@@ -45,16 +55,58 @@ export async function runTapCommand({ json, duration, options }: TapCommand): Pr
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
 
   const output = new LineOutput(stdout);
-  const sink = json ? new JsonSink(output) : new TextSink(output, paint);
+  const sinks: Sink[] = exporting === undefined ? [] : [exporting.sink];
+  if (json) sinks.push(new JsonSink(output));
+  else if (exporting === undefined) sinks.push(new TextSink(output, paint));
+  // Last, so that other stages see what was really sent.
+  const redactor = new Redactor(command.redact);
+  const passed = new RecordCounter();
+  let metrics: AsyncDisposable | undefined;
   try {
-    await runPipeline(tap, [], [sink]);
+    metrics = await startMetrics(command.metrics, { tap, passed, redactor, exporting });
+    await runPipeline(tap, [...(exporting === undefined ? [] : [exporting.stage]), redactor, passed], sinks);
   } finally {
     clearTimeout(timer);
     await tap.stop();
+    await metrics?.[Symbol.asyncDispose]();
+    await exporting?.abandon();
   }
   for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
     say(line);
+  if (redactor.redactedRecords > 0) say(`secrets replaced in ${plural(redactor.redactedRecords, "record")}`);
+  for (const line of exporting?.summary() ?? []) say(line);
+  if (exporting?.isSafe() === false) return EXIT.failed;
   if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;
   say(`cannot write records: ${outputError.message}`);
   return EXIT.failed;
+}
+
+/** A tap that cannot be started leaves no export behind. */
+async function startTap(options: TapOptions, exporting: Exporting | undefined): Promise<Tap> {
+  try {
+    return Tap.start(options);
+  } catch (error) {
+    await exporting?.abandon();
+    throw error;
+  }
+}
+
+/** gRPC takes 30 MiB: it is loaded where it is used. */
+async function startExport(
+  command: ExportCommand | undefined,
+  version: string,
+): Promise<Exporting | undefined> {
+  if (command === undefined) return undefined;
+  const { startExporting } = await import("../export/exporting.ts");
+  return await startExporting(command, version, say);
+}
+
+/** prom-client is loaded where it is used. */
+async function startMetrics(
+  listen: Target | undefined,
+  measured: Measured,
+): Promise<AsyncDisposable | undefined> {
+  if (listen === undefined) return undefined;
+  const { serveTapMetrics } = await import("../metrics/tap-metrics.ts");
+  return await serveTapMetrics(listen, measured, say);
 }
