@@ -6,13 +6,19 @@ import { makeRegistry, type MetricSources } from "./metrics.ts";
 import { RecordCounter } from "./record-counter.ts";
 import { serveMetrics, type MetricsServer } from "./server.ts";
 
-const counters = Object.fromEntries(
-  COUNTER_NAMES.map((name, index) => [name as Counter, BigInt(index)]),
-) as unknown as Counters;
+const counters = {
+  ...(Object.fromEntries(
+    COUNTER_NAMES.map((name, index) => [name as Counter, BigInt(index)]),
+  ) as unknown as Counters),
+  calls: 5n,
+  filtered_calls: 2n,
+};
 const passed = new RecordCounter();
 const sums = { batches: 1, records: 2, payloadBytes: 3, undeclaredBytes: 0 };
 const sources: MetricSources = {
   tap: () => ({ records: 4, decodeErrors: 0, missedRuns: 5, connections: 6, counters }),
+  bufferedBytes: () => 9,
+  bufferSize: 10,
   queuedBytes: () => 7,
   maxConnections: 8,
   passed,
@@ -66,6 +72,10 @@ test("figures are those of the moment, and each is there once", async () => {
       'tcptracker_kernel_total{counter="ring_full"} 22',
       "tcptracker_connections 6",
       "tcptracker_connections_limit 8",
+      'tcptracker_filter_verdicts_total{verdict="accepted"} 3',
+      'tcptracker_filter_verdicts_total{verdict="rejected"} 2',
+      "tcptracker_buffer_bytes 9",
+      "tcptracker_buffer_limit_bytes 10",
       "tcptracker_queue_bytes 7",
       "tcptracker_export_connected 1",
       "tcptracker_export_resent_batches_total 15",

@@ -6,6 +6,10 @@ import type { RecordCounter } from "./record-counter.ts";
 /** Where figures come from; asked whenever somebody asks for them. */
 export interface MetricSources {
   readonly tap: () => TapStatistics;
+  /** Bytes of the kernel's buffer that are taken. */
+  readonly bufferedBytes: () => number;
+  /** Its size. */
+  readonly bufferSize: number;
   /** Bytes that wait to be decoded. */
   readonly queuedBytes: () => number;
   /** The most connections that the kernel's table holds. */
@@ -56,7 +60,7 @@ type Add = (
 
 function addTap(
   add: Add,
-  { tap, queuedBytes, maxConnections, passed, redactedRecords }: MetricSources,
+  { tap, bufferedBytes, bufferSize, queuedBytes, maxConnections, passed, redactedRecords }: MetricSources,
 ): void {
   add(Counter, "records_total", "Records that went to the sinks, by type.", () => passed.records, "type");
   add(Counter, "payload_bytes_total", "Bytes of payload in them.", () => passed.payloadBytes, "direction");
@@ -64,6 +68,16 @@ function addTap(
   add(Counter, "redacted_records_total", "Records in which secrets were replaced.", () => ({
     "": redactedRecords(),
   }));
+  add(
+    Counter,
+    "filter_verdicts_total",
+    "System calls that moved bytes, by what the kernel's part of the filter made of them.",
+    () => {
+      const { calls, filtered_calls } = tap().counters;
+      return { accepted: calls - filtered_calls, rejected: filtered_calls };
+    },
+    "verdict",
+  );
   add(
     Counter,
     "kernel_total",
@@ -79,6 +93,8 @@ function addTap(
   }));
   add(Gauge, "connections", "Connections in the kernel's table.", () => ({ "": tap().connections }));
   add(Gauge, "connections_limit", "The most that it holds.", () => ({ "": maxConnections }));
+  add(Gauge, "buffer_bytes", "Bytes of the kernel's buffer that are taken.", () => ({ "": bufferedBytes() }));
+  add(Gauge, "buffer_limit_bytes", "Its size.", () => ({ "": bufferSize }));
   add(Gauge, "queue_bytes", "Bytes from the kernel that wait to be decoded.", () => ({ "": queuedBytes() }));
 }
 

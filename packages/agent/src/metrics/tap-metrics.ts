@@ -22,6 +22,8 @@ export async function serveTapMetrics(
 ): Promise<MetricsServer> {
   const registry = makeRegistry({
     tap: () => tap.statistics(),
+    bufferedBytes: () => tap.bufferedBytes,
+    bufferSize: tap.options.bufferSize,
     queuedBytes: () => tap.queuedBytes,
     maxConnections: tap.options.maxConnections,
     passed,
