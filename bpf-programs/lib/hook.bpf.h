@@ -278,7 +278,8 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 			return false;
 		locate_bytes(call, shape, exit, uring);
 	}
-	return call->opens || size;
+	/* A connect that does not wait has nothing to tell yet, but the filter is asked once for its connection. */
+	return call->opens || size || shape == TT_SHAPE_CONNECT;
 }
 
 /* Everything about one call on one socket, up to the filter, which is the first of the `stages`; `uring` as above. */

@@ -87,8 +87,11 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct inode;
+
 struct dentry {
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 
 struct path {
@@ -242,6 +245,16 @@ struct pt_regs {
 
 enum bpf_func_id___subset {
 	BPF_FUNC_task_pt_regs___subset = 175,
+};
+
+/* Of overlayfs, which is a module in most kernels. */
+struct ovl_inode {
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+};
+
+enum pageflags {
+	PG_uptodate = 2,
 };
 
 #pragma clang attribute pop

@@ -63,6 +63,18 @@ static __always_inline bool pages_are_usual(void)
 	return bpf_core_type_size(struct page) == 64;
 }
 
+/* Whether what was read from the disk is in it: until then it has what its memory had before. */
+static __always_inline bool is_uptodate(__u64 folio)
+{
+	__u64 flags = 0;
+
+	if (!bpf_core_enum_value_exists(enum pageflags, PG_uptodate))
+		return false;
+	/* They come first in every kernel; their type has changed. */
+	bpf_probe_read_kernel(&flags, sizeof(flags), (void *)folio);
+	return flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;
+}
+
 /* Copies from a file's page in memory; false when it was not there, or was given up meanwhile. */
 static __always_inline bool copy_from_page(void *to, __u64 n, struct address_space *mapping, __u64 position)
 {
@@ -70,7 +82,7 @@ static __always_inline bool copy_from_page(void *to, __u64 n, struct address_spa
 	__u64 folio = find_folio(mapping, index);
 	__u64 first = index_of_folio(folio), address;
 
-	if (!folio || first > index)
+	if (!folio || first > index || !is_uptodate(folio))
 		return false;
 	address = address_of_page(folio, index - first, known_page, known_address) + position % PAGE;
 	if (bpf_probe_read_kernel(to, n, (void *)address))
@@ -86,27 +98,50 @@ static __always_inline bool is_in_page_cache(struct file *file)
 	return (kind == S_IFREG || kind == S_IFBLK) && !(BPF_CORE_READ(file, f_flags) & O_DIRECT);
 }
 
-/* Whether it is an open file of which the kernel has pages: what else may be at the address does not look like one. */
-static __always_inline bool looks_like_file(struct file *file)
+/* Whether it is an open file with pages in memory and, where that is known, of this inode: what else may be there is none. */
+static __always_inline bool is_file_of(struct file *file, struct inode *wanted)
 {
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	struct address_space *mapping = BPF_CORE_READ(file, f_mapping);
 
-	return mapping && BPF_CORE_READ(file, f_inode, i_mapping) == mapping &&
-	       (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFREG;
+	return mapping && BPF_CORE_READ(inode, i_mapping) == mapping &&
+	       (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG && (!wanted || inode == wanted);
 }
 
-/* Overlayfs, of which the files of containers mostly are, has no pages itself: those of the file below are sent. */
-static __always_inline struct file *file_with_pages(struct file *file)
+/*
+ * Overlayfs, of which the files of containers mostly are, has no pages itself: those of a file below are sent. Once the
+ * file has been written to, that is the upper one, whichever was opened.
+ */
+static __always_inline struct file *file_below(struct file *file)
 {
+	struct {
+		struct file *real;
+		struct file *upper;
+	} both = {};
+	struct ovl_inode *overlay;
+	struct inode *wanted;
 	struct file *below;
 
+	/* With overlayfs in a module that was loaded after the tap. */
+	if (!bpf_core_type_exists(struct ovl_inode))
+		return 0;
+	overlay = (void *)BPF_CORE_READ(file, f_inode) - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+	wanted = BPF_CORE_READ(overlay, __upperdentry, d_inode);
+	below = BPF_CORE_READ(file, private_data);
+	/* From 6.13 on the private data are two files, before it was the file. */
+	bpf_probe_read_kernel(&both, sizeof(both), below);
+	if (is_file_of(both.real, wanted))
+		return both.real;
+	if (wanted && is_file_of(both.upper, wanted))
+		return both.upper;
+	return is_file_of(below, wanted) ? below : 0;
+}
+
+static __always_inline struct file *file_with_pages(struct file *file)
+{
 	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
 		return file;
-	/* From 6.13 on the private data begins with a pointer to that file, before it was the file. */
-	below = BPF_CORE_READ(file, private_data);
-	if (bpf_probe_read_kernel(&file, sizeof(file), below))
-		return 0;
-	return looks_like_file(file) ? file : looks_like_file(below) ? below : 0;
+	return file_below(file);
 }
 
 /* The pages of an open file of the current task; NULL when it has none. */

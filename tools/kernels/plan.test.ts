@@ -31,10 +31,14 @@ describe("steps", () => {
     expect(stepFor({ strategy: "auto", transport: "auto" }, true, quick).files).toEqual([
       "syscalls",
       "compat",
+      "send-file",
       "filter",
       "load",
     ]);
-    expect(stepFor(kprobe, true, quick)).toMatchObject({ files: ["syscalls", "filter"], amount: "few" });
+    expect(stepFor(kprobe, true, quick)).toMatchObject({
+      files: ["syscalls", "filter", "load"],
+      amount: "few",
+    });
     expect(stepFor(kprobe, true, full).amount).toBe("all");
   });
 

@@ -49,8 +49,8 @@ export function stepFor(
   if (!supported) return { ...combination, files: ["refused"], amount: "few" };
   if (tests.length > 0) return { ...combination, files: tests, amount: quick ? "few" : "all" };
   if (quick) {
-    const files = strategy === "auto" ? ["syscalls", "compat", "filter", "load"] : ["syscalls", "filter"];
-    return { ...combination, files, amount: "few" };
+    const more = strategy === "auto" ? ["compat", "send-file"] : [];
+    return { ...combination, files: ["syscalls", ...more, "filter", "load"], amount: "few" };
   }
   const raw = strategy === "tracepoint" && transport === "ringbuf" ? ["regressions-raw"] : [];
   return { ...combination, files: [...TEST_FILES, ...raw, "load"], amount: "all" };

@@ -7,13 +7,15 @@ import { findGrowth, mergeVerified, parseVerified, readVerified, writeVerified }
 const recorded = { "6.1 amd64": { "kprobe.ringbuf": { emit: 100_000, state: 500 } } };
 const line = (program: string, instructions: number) => ({ object: "kprobe.ringbuf", program, instructions });
 
-test("growth of more than a fifth is told, less and of small programs is not", () => {
+test("growth of more than a fifth is told, less and of small programs is not; so is what was not recorded", () => {
   expect(findGrowth(recorded, "6.1 amd64", [line("emit", 119_000), line("state", 1400)])).toEqual([]);
   expect(findGrowth(recorded, "6.1 amd64", [line("emit", 121_000)])).toEqual([
     "kprobe.ringbuf emit: 121000 verified instructions, 100000 recorded",
   ]);
-  expect(findGrowth(recorded, "6.1 amd64", [line("new", 900_000)])).toEqual([]);
-  expect(findGrowth(recorded, "6.12 amd64", [line("emit", 900_000)])).toEqual([]);
+  expect(findGrowth(recorded, "6.1 amd64", [line("new", 7)])).toEqual([
+    "kprobe.ringbuf new: 7 verified instructions, none recorded (--record does)",
+  ]);
+  expect(findGrowth(recorded, "6.12 amd64", [line("emit", 7)])).toHaveLength(1);
 });
 
 test("new numbers replace old ones, the others stay", () => {

@@ -32,12 +32,13 @@ export function parseVerified(text: string): VerifiedLine[] {
     .map((line) => JSON.parse(line) as VerifiedLine);
 }
 
-/** Says what has grown by more than is allowed since it was recorded. */
+/** Says what has grown by more than is allowed since it was recorded, or was not recorded. */
 export function findGrowth(recorded: Verified, kernel: string, lines: readonly VerifiedLine[]): string[] {
   return lines.flatMap(({ object, program, instructions }) => {
     const before = recorded[kernel]?.[object]?.[program];
-    if (before === undefined || instructions <= Math.max(before * ALLOWED_GROWTH, before + NEGLIGIBLE))
-      return [];
+    if (before === undefined)
+      return [`${object} ${program}: ${instructions} verified instructions, none recorded (--record does)`];
+    if (instructions <= Math.max(before * ALLOWED_GROWTH, before + NEGLIGIBLE)) return [];
     return [`${object} ${program}: ${instructions} verified instructions, ${before} recorded`];
   });
 }

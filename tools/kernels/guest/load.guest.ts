@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { attach } from "../../../packages/agent/src/kernel/attachment.ts";
 import { candidatesFor, type Candidate } from "../../../packages/agent/src/kernel/candidates.ts";
 import { resolveOptions, type TapOptions } from "../../../packages/agent/src/options.ts";
+import { ioUringSupport } from "../../../packages/agent/src/kernel/io-uring.ts";
 import { CHOICE } from "../../../packages/agent/test/kernel/support/environment.ts";
 import type { VerifiedLine } from "../verified.ts";
 
@@ -32,8 +33,11 @@ function candidates(options: TapOptions): Candidate[] {
 }
 
 function load(candidate: Candidate, options: TapOptions, record: boolean): void {
-  const { object, links } = attach(candidate, resolveOptions({ ...CHOICE, ...options }));
+  const { object, links, pageCache, ioUring } = attach(candidate, resolveOptions({ ...CHOICE, ...options }));
   try {
+    // A tap does without these where the kernel refuses their programs; here that is a failure.
+    expect(pageCache).toEqual({ seen: true });
+    expect(ioUring).toEqual(ioUringSupport());
     if (!record || output === undefined) return;
     for (const program of object.programs.values()) {
       if (!program.autoload || program.verifiedInstructions === 0) continue;

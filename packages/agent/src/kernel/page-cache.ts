@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import type { BpfObject } from "@tcptracker/libbpf";
+import { BpfError, type BpfObject } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
 import { STAGE } from "@tcptracker/events";
 import type { Candidate } from "./candidates.ts";
@@ -59,13 +59,7 @@ export class PageCache {
     if (!this.#support.seen) return;
     const { set, object: probe } = this.#candidate;
     try {
-      if (!locateInSomeFile(object, probe.locatePages)) {
-        this.#support = {
-          seen: false,
-          reason: "the bytes of a file of its own were not found in the kernel's memory",
-        };
-        return;
-      }
+      locateInSomeFile(object, probe.locatePages);
       const stages = object.map(set.fileStages === undefined ? MAPS.stages : MAPS.fileStages);
       stages.setFd(STAGE.send_file, object.program(set.sendFile));
     } catch (error) {
@@ -74,23 +68,39 @@ export class PageCache {
   }
 }
 
-function locateInSomeFile(object: BpfObject, locate: string): boolean {
+/** Throws why none of the directories would do. */
+function locateInSomeFile(object: BpfObject, locate: string): void {
+  const reasons: string[] = [];
   for (const directory of DIRECTORIES) {
-    const name = join(directory, `tcptracker-${randomBytes(8).toString("hex")}`);
-    let file: number;
-    try {
-      file = openSync(name, "wx+", 0o600);
-    } catch {
-      continue;
-    }
-    try {
-      rmSync(name);
-      if (locateInFile(object, locate, file)) return true;
-    } finally {
-      closeSync(file);
-    }
+    const reason = locateIn(directory, object, locate);
+    if (reason === undefined) return;
+    reasons.push(`${directory}: ${reason}`);
   }
-  return false;
+  throw new Error(`a file to look for is needed in one of these directories (${reasons.join("; ")})`);
+}
+
+/** Why a file in `directory` would not do, or undefined when it did. */
+function locateIn(directory: string, object: BpfObject, locate: string): string | undefined {
+  let file: number | undefined;
+  try {
+    file = makeFile(directory);
+    return locateInFile(object, locate, file)
+      ? undefined
+      : "the bytes of a file there were not found in the kernel's memory";
+  } catch (error) {
+    if (error instanceof BpfError) throw error;
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** The descriptor of a new file without a name. */
+function makeFile(directory: string): number {
+  const name = join(directory, `tcptracker-${randomBytes(8).toString("hex")}`);
+  const file = openSync(name, "wx+", 0o600);
+  rmSync(name);
+  return file;
 }
 
 function locateInFile(object: BpfObject, locate: string, file: number): boolean {

@@ -2,7 +2,7 @@
 /*
  * send-file PATH HOW: makes the file and sends all of it but the first bytes by sendfile; byte i of it is i * 31 + (i >> 8).
  * HOW: "argument" (the call is told the position), "position" (the file has it), "direct" (O_DIRECT), "sparse" (a hole in
- * the middle). O_DIRECT wants whole blocks. `count` is how many bytes were sent.
+ * the middle), "written" (the file is there already, and is written to after it was opened). O_DIRECT wants whole blocks. `count` is how many bytes were sent.
  */
 #define _GNU_SOURCE
 #include "cases.h"
@@ -55,17 +55,21 @@ void case_send_file(void)
 	const char *path = arguments[0], *how = arguments[1];
 	int direct = strcmp(how, "direct") == 0, file, client, server, listener;
 	struct sockaddr_in address;
+	int written = strcmp(how, "written") == 0;
 	unsigned start = direct ? DIRECT_START : START;
 	off_t position = start, *told = strcmp(how, "position") == 0 ? NULL : &position;
 	pthread_t receiver;
 
-	make_file(path, strcmp(how, "sparse") == 0);
+	if (!written)
+		make_file(path, strcmp(how, "sparse") == 0);
 	file = open(path, O_RDONLY | (direct ? O_DIRECT : 0));
 	if (file < 0 && direct && errno == EINVAL) {
 		report.unsupported = "this file system has no O_DIRECT";
 		return;
 	}
 	check(file, path);
+	if (written)
+		make_file(path, 0);
 	check(lseek(file, told ? 0 : start, SEEK_SET), "lseek");
 	listener = listen_on_loopback(5, &address);
 	client = connected_to(&address);
