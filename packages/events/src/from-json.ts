@@ -4,8 +4,10 @@ import { JsonObject, parseJson } from "./json-reader.ts";
 import type {
   CloseRecord,
   ContainerIdentity,
+  ContainerRuntime,
   Endpoint,
   PodIdentity,
+  PodOwner,
   ProcessIdentity,
   RecordBase,
   TapRecord,
@@ -14,6 +16,10 @@ import type {
 const CONNECTION_ID = /^[0-9a-f]{16}$/;
 const U16 = 0xffff;
 const U32 = 0xffffffff;
+const RUNTIMES = { docker: 0, containerd: 1, "cri-o": 2, podman: 3 } satisfies Record<
+  ContainerRuntime,
+  number
+>;
 
 /**
  * A record from a line of the JSON contract: the inverse of `toJson`, exact to the last digit. Members that this version
@@ -79,6 +85,7 @@ function readContainer(json: JsonObject): ContainerIdentity {
     id: json.text("id"),
     ...json.optional("name", () => json.text("name")),
     ...json.optional("image", () => json.text("image")),
+    ...json.optional("runtime", () => json.oneOf("runtime", RUNTIMES)),
   };
 }
 
@@ -87,7 +94,13 @@ function readPod(json: JsonObject): PodIdentity {
     name: json.text("name"),
     namespace: json.text("namespace"),
     ...json.optional("uid", () => json.text("uid")),
+    ...json.optional("labels", () => json.object("labels").texts()),
+    ...json.optional("owner", () => readOwner(json.object("owner"))),
   };
+}
+
+function readOwner(json: JsonObject): PodOwner {
+  return { kind: json.text("kind"), name: json.text("name") };
 }
 
 function readDirected(json: JsonObject): { direction: keyof typeof DIRECTION; offset: bigint; size: bigint } {
