@@ -5,7 +5,13 @@ import tseslint from "typescript-eslint";
 const rooms = [
   {
     sourceTag: "scope:agent",
-    onlyDependOnLibsWithTags: ["scope:events", "scope:filter", "scope:libbpf", "scope:probes"],
+    onlyDependOnLibsWithTags: [
+      "scope:containers",
+      "scope:events",
+      "scope:filter",
+      "scope:libbpf",
+      "scope:probes",
+    ],
   },
   // Its kernel tests run what it generates; only they import libbpf (the lib's tsconfig has no reference to it).
   { sourceTag: "scope:filter", onlyDependOnLibsWithTags: ["scope:events", "scope:libbpf"] },

@@ -1,11 +1,13 @@
 import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
+import { startAttributing, type Attributing } from "../attribution/attributing.ts";
 import { runPipeline } from "../pipeline.ts";
 import { JsonSink } from "../sinks/json.ts";
 import { LineOutput } from "../sinks/line-output.ts";
 import { TextSink, type Paint } from "../sinks/text.ts";
 import { summaryLines } from "../summary.ts";
 import { Tap } from "../tap.ts";
+import type { AttributionCommand } from "./attribution-options.ts";
 import { EXIT } from "./exit-codes.ts";
 import { say } from "./say.ts";
 import type { TapCommand } from "./tap-options.ts";
@@ -19,9 +21,12 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 
 /** Runs `tcptracker tap` until its duration is over, a signal comes, or nobody reads its output any more. */
-export async function runTapCommand({ json, duration, options }: TapCommand): Promise<number> {
+export async function runTapCommand(command: TapCommand): Promise<number> {
+  const { json, duration, options } = command;
   let outputError: NodeJS.ErrnoException | undefined;
   let stopped: bigint | undefined;
+  // Before the tap, so that nobody is recorded who is not known.
+  using attributing = await startAttribution(command.attribution);
   const tap = Tap.start(options);
   const started = process.hrtime.bigint();
   const stop = (): void => {
@@ -44,14 +49,19 @@ export async function runTapCommand({ json, duration, options }: TapCommand): Pr
   const output = new LineOutput(stdout);
   const sink = json ? new JsonSink(output) : new TextSink(output, paint);
   try {
-    await runPipeline(tap, [], [sink]);
+    await runPipeline(tap, attributing === undefined ? [] : [attributing.stage], [sink]);
   } finally {
     clearTimeout(timer);
     await tap.stop();
   }
   for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
     say(line);
+  for (const line of attributing?.summary() ?? []) say(line);
   if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;
   say(`cannot write records: ${outputError.message}`);
   return EXIT.failed;
+}
+
+async function startAttribution(command: AttributionCommand | undefined): Promise<Attributing | undefined> {
+  return command === undefined ? undefined : await startAttributing(command, say);
 }

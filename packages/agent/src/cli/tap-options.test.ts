@@ -16,7 +16,7 @@ function errorOf(...args: string[]): Error {
 }
 
 test("without flags nothing is set", () => {
-  expect(parseTapCommand([])).toEqual({ help: false, json: false, options: {} });
+  expect(parseTapCommand([])).toEqual({ help: false, json: false, attribution: {}, options: {} });
 });
 
 test.each([
@@ -30,11 +30,20 @@ test.each([
   [["--max-connections", "10"], { options: { maxConnections: 10 } }],
   [["--duration", "1.5s"], { duration: 1500 }],
   [["--json"], { json: true }],
+  [["--no-containers"], { attribution: undefined }],
+  [["--cgroup-root", "/h"], { attribution: { cgroupRoot: "/h" } }],
+  [["--runtime-socket", "/s"], { attribution: { runtimeSocket: "/s" } }],
   [["--help"], { help: true }],
   [["-h"], { help: true }],
   [["--snaplen", "1", "--snaplen", "2"], { options: { snaplen: 2 } }],
 ])("%j", (args, expected) => {
-  expect(parseTapCommand(args)).toEqual({ help: false, json: false, options: {}, ...expected });
+  expect(parseTapCommand(args)).toEqual({
+    help: false,
+    json: false,
+    attribution: {},
+    options: {},
+    ...expected,
+  });
 });
 
 describe("makes no sense:", () => {

@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
+import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
-interface Flag {
+/** A flag of the command line. */
+export interface Flag {
   readonly type: "string" | "boolean";
   readonly short?: string;
   /** What stands for the value in the help. */
@@ -48,6 +50,7 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     value: "TIME",
     help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)",
   },
+  ...ATTRIBUTION_FLAGS,
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
   help: { type: "boolean", short: "h", help: "print this help" },
   filter: { type: "string", value: "EXPR", help: "what to keep", planned: true },
@@ -66,6 +69,8 @@ export interface TapCommand {
   readonly json: boolean;
   /** Milliseconds; without it the tap runs until it is stopped. */
   readonly duration?: number;
+  /** How to find out about containers; without it nobody does. */
+  readonly attribution?: AttributionCommand;
   readonly options: TapOptions;
 }
 
@@ -109,6 +114,7 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
   const bufferSize = text("buffer-size");
   const maxConnections = text("max-connections");
   const duration = text("duration");
+  const attribution = parseAttribution(values);
   const options: TapOptions = {
     ...(attach === undefined ? {} : { attach: oneOf("--attach", attach, ATTACH_STRATEGIES) }),
     ...(transport === undefined ? {} : { transport: oneOf("--transport", transport, TRANSPORTS) }),
@@ -123,6 +129,7 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
     help: values["help"] === true,
     json: values["json"] === true,
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
+    ...(attribution === undefined ? {} : { attribution }),
     options,
   };
 }
