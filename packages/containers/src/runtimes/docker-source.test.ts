@@ -64,6 +64,18 @@ describe("learns", () => {
     await until("told", () => source.container(id)?.name === "shop");
   });
 
+  test("and keeps what it knew of those who are gone", async () => {
+    const { docker, source } = await start(async (created) => {
+      created.add(id, "web", "nginx");
+      created.add(other, "db", "postgres");
+      await created.start();
+    });
+    docker.emit("destroy", id, { name: "web", image: "nginx" });
+    docker.emit("rename", other, { name: "last", image: "postgres" });
+    await until("told", () => source.container(other)?.name === "last");
+    expect(source.container(id)?.name).toBe("web");
+  });
+
   test("what it is asked for", async () => {
     const { docker, source } = await start();
     docker.add(id, "web", "nginx:1.29");

@@ -1,14 +1,14 @@
 import type { ContainerRuntime, PodIdentity } from "@tcptracker/events";
 import { Backoff } from "../backoff.ts";
-import { BoundedMap } from "../bounded-map.ts";
 import { ContainersError } from "../errors.ts";
 import type { ContainerFacts, IdentityListener, IdentitySource } from "../identity-source.ts";
+import { LivingMap } from "../living-map.ts";
 import { member, textAt } from "../untyped.ts";
 import { readEvent, readInspected, readListed, readRuntime, type ToldContainer } from "./docker-messages.ts";
 import { followJson, getJson, HttpStatusError } from "./unix-http.ts";
 
-/** Containers remembered, also those that are gone. */
-const MOST_CONTAINERS = 16_384;
+/** Containers remembered that are gone. */
+const MOST_DEPARTED = 8_192;
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_TIMEOUT = 10_000;
@@ -19,9 +19,12 @@ const STREAM_PATIENCE = 1_000;
 /** A connection that has held for so long was a good one, in milliseconds. */
 const STEADY = 5_000;
 
+/** What Docker calls it, and Podman. */
+const REMOVALS = ["destroy", "remove"];
+
 /** A container exists before it is started: `create` tells its name before its first process runs. */
 const EVENTS = encodeURIComponent(
-  JSON.stringify({ type: ["container"], event: ["create", "start", "rename"] }),
+  JSON.stringify({ type: ["container"], event: ["create", "start", "rename", ...REMOVALS] }),
 );
 
 /** Where to ask. */
@@ -36,7 +39,7 @@ export class DockerSource implements IdentitySource {
   readonly name: string;
   readonly #socketPath: string;
   readonly #expected: boolean;
-  readonly #containers = new BoundedMap<string, ContainerFacts>(MOST_CONTAINERS);
+  readonly #containers = new LivingMap<string, ContainerFacts>(MOST_DEPARTED);
   readonly #closing = new AbortController();
   #listener: IdentityListener | undefined;
   #runtime: ContainerRuntime = "docker";
@@ -76,7 +79,8 @@ export class DockerSource implements IdentitySource {
     if (!this.#connected || this.#containers.get(id) !== undefined) return undefined;
     return this.#get(`/containers/${id}/json`)
       .then((json) => {
-        this.#learn(readInspected(json, this.#runtime));
+        const told = readInspected(json, this.#runtime);
+        if (told !== undefined) this.#learn(told);
       })
       .catch(() => {
         // It is another runtime's, or gone. If this one is, its events end, and that is told.
@@ -133,18 +137,25 @@ export class DockerSource implements IdentitySource {
   }
 
   async #followEvents(signal: AbortSignal, onOpen: () => void): Promise<void> {
-    for await (const event of followJson(this.#socketPath, `/events?filters=${EVENTS}`, signal, onOpen))
-      this.#learn(readEvent(event, this.#runtime));
+    for await (const event of followJson(this.#socketPath, `/events?filters=${EVENTS}`, signal, onOpen)) {
+      const told = readEvent(event, this.#runtime);
+      if (told === undefined) continue;
+      if (REMOVALS.includes(textAt(event, "Action") ?? "")) this.#containers.depart(told.id);
+      else this.#learn(told);
+    }
   }
 
   async #list(): Promise<void> {
     const list = await this.#get("/containers/json?all=true");
     if (!Array.isArray(list)) throw new TypeError("the list of containers is no list");
-    for (const item of list) this.#learn(readListed(item, this.#runtime));
+    const listed = list
+      .map((item: unknown) => readListed(item, this.#runtime))
+      .filter((told) => told !== undefined);
+    this.#containers.keep(new Set(listed.map(({ id }) => id)));
+    for (const told of listed) this.#learn(told);
   }
 
-  #learn(told: ToldContainer | undefined): void {
-    if (told === undefined) return;
+  #learn(told: ToldContainer): void {
     this.#containers.set(told.id, told.facts);
     this.#listener?.onContainer(told.id);
   }

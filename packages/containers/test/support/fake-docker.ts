@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 
 export interface FakeContainer {
@@ -21,6 +22,7 @@ export class FakeDocker {
   /** Answers everything with this status, if it is set. */
   failure: number | undefined;
   #streams: ServerResponse[] = [];
+  #writing = Promise.resolve();
   #server: Server | undefined;
 
   constructor() {
@@ -63,10 +65,11 @@ export class FakeDocker {
     const event = { Type: "container", Action: action, Actor: { ID: id, Attributes: attributes }, time: 1 };
     // As Docker does it, and cut in two, as a network may do it.
     const line = `${JSON.stringify(event)}\n`;
-    for (const stream of this.#streams) {
-      stream.write(line.slice(0, 20));
-      setImmediate(() => stream.write(line.slice(20)));
-    }
+    for (const part of [line.slice(0, 20), line.slice(20)])
+      this.#writing = this.#writing.then(async () => {
+        for (const stream of this.#streams) stream.write(part);
+        await setImmediate();
+      });
   }
 
   #answer({ url = "" }: IncomingMessage, response: ServerResponse): void {
