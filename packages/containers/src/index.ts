@@ -11,5 +11,6 @@ export { Containers, type ContainersOptions, type ContainersStatus } from "./con
 export { ContainersError, type ContainersErrorCode } from "./errors.ts";
 export type { AttributeSet, CgroupTarget } from "./follow.ts";
 export type { ContainerFacts, IdentityListener, IdentitySource } from "./identity-source.ts";
+export { isInCluster } from "./kubernetes/in-cluster.ts";
 export { DockerSource, type DockerSourceOptions } from "./runtimes/docker-source.ts";
 export { runtimeSources } from "./runtimes/runtime-sources.ts";

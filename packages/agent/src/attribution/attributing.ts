@@ -1,4 +1,10 @@
-import { Containers, ContainersError, runtimeSources } from "@tcptracker/containers";
+import {
+  Containers,
+  ContainersError,
+  isInCluster,
+  runtimeSources,
+  type IdentitySource,
+} from "@tcptracker/containers";
 import type { AttributionCommand } from "../cli/attribution-options.ts";
 import { plural } from "../format.ts";
 import type { Stage } from "../pipeline.ts";
@@ -14,13 +20,13 @@ export interface Attributing extends Disposable {
 /**
  * Begins to watch containers; undefined, and told, where that cannot be: the tap works without.
  *
- * @throws {@link ContainersError} for a cgroup root that was asked for and is none
+ * @throws {@link ContainersError} for a cgroup root or a kubeconfig that was asked for and cannot be used
  */
 export async function startAttributing(
-  { cgroupRoot, runtimeSocket }: AttributionCommand,
+  command: AttributionCommand,
   tell: (text: string) => void,
 ): Promise<Attributing | undefined> {
-  const containers = await startContainers(cgroupRoot, runtimeSocket, tell);
+  const containers = await startContainers(command, tell);
   if (containers === undefined) return undefined;
   const { hierarchy } = containers.status();
   if (!hierarchy.isWhole)
@@ -42,21 +48,37 @@ export async function startAttributing(
 }
 
 async function startContainers(
-  cgroupRoot: string | undefined,
-  runtimeSocket: string | undefined,
+  command: AttributionCommand,
   tell: (text: string) => void,
 ): Promise<Containers | undefined> {
+  const { cgroupRoot, runtimeSocket } = command;
+  const runtimes = runtimeSources(runtimeSocket === undefined ? undefined : [runtimeSocket]);
   try {
     return await Containers.start({
       ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
-      sources: runtimeSources(runtimeSocket === undefined ? undefined : [runtimeSocket]),
+      // What Kubernetes calls a container comes before what its runtime does.
+      sources: [...(await kubernetesSources(command)), ...runtimes],
       onProblem: (problem) => {
         tell(problem.message);
       },
     });
   } catch (error) {
-    if (cgroupRoot !== undefined || !(error instanceof ContainersError)) throw error;
+    const isMissing = error instanceof ContainersError && error.code === "ERR_CONTAINERS_HIERARCHY";
+    if (cgroupRoot !== undefined || !isMissing) throw error;
     tell(`${error.message}; records have no containers`);
     return undefined;
   }
+}
+
+async function kubernetesSources(command: AttributionCommand): Promise<IdentitySource[]> {
+  const { kubernetes = "auto", kubeconfig, nodeName } = command;
+  const isWanted =
+    kubernetes === "on" || (kubernetes === "auto" && (kubeconfig !== undefined || isInCluster()));
+  if (!isWanted) return [];
+  const { kubernetesSource } = await import("./kubernetes.ts");
+  const source = kubernetesSource({
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+  });
+  return [source];
 }

@@ -32,6 +32,8 @@ test.each([
   [["--json"], { json: true }],
   [["--no-containers"], { attribution: undefined }],
   [["--cgroup-root", "/h"], { attribution: { cgroupRoot: "/h" } }],
+  [["--kubernetes", "off"], { attribution: { kubernetes: "off" } }],
+  [["--kubeconfig", "/k", "--node-name", "n"], { attribution: { kubeconfig: "/k", nodeName: "n" } }],
   [["--runtime-socket", "/s"], { attribution: { runtimeSocket: "/s" } }],
   [["--help"], { help: true }],
   [["-h"], { help: true }],

@@ -1,4 +1,5 @@
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -40,9 +41,19 @@ test("it knows its version", async () => {
 test("it imports nothing that is not beside it or part of Node.js", async () => {
   const code = await readFile(command, "utf8");
   const imported = [...code.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name);
-  expect(code).not.toMatch(/\b(?:import|require)\(/);
+  expect(code).not.toMatch(/\brequire\(/);
+  expect(code.match(/\bimport\([^)]*\)/g)).toEqual(['import("./kubernetes.js")']);
   expect(imported.length).toBeGreaterThan(5);
   expect(imported.filter((name) => name?.startsWith("node:") !== true)).toEqual([]);
+  expect(code).not.toContain(join(root, "../.."));
+});
+
+test("what is beside it asks for parts of Node.js only", async () => {
+  const code = await readFile(join(directory, "kubernetes.js"), "utf8");
+  const asked = [...code.matchAll(/\brequire\("([^"]*)"\)|^import .* from "(.*)";$/gm)];
+  const names = asked.map(([, required, imported = ""]) => required ?? imported);
+  expect(names.length).toBeGreaterThan(5);
+  expect(names.filter((name) => !isBuiltin(name))).toEqual([]);
   expect(code).not.toContain(join(root, "../.."));
 });
 
