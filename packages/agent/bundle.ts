@@ -31,6 +31,10 @@ const common: BuildOptions = {
   logLevel: "warning",
 };
 
+// What is written for CommonJS asks for parts of Node.js by require().
+const REQUIRE =
+  'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);';
+
 const apart: Plugin = {
   name: "kubernetes-apart",
   setup: (plugin) => {
@@ -44,7 +48,7 @@ async function bundleCode(): Promise<void> {
     ...common,
     entryPoints: ["src/bundle-entry.ts"],
     outfile: command,
-    banner: { js: "#!/usr/bin/env node" },
+    banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
     plugins: [apart],
   });
   await chmod(command, 0o755);
@@ -52,10 +56,7 @@ async function bundleCode(): Promise<void> {
     ...common,
     entryPoints: ["src/attribution/kubernetes.ts"],
     outfile: join(output, "kubernetes.js"),
-    // What is written for CommonJS asks for parts of Node.js by require().
-    banner: {
-      js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
-    },
+    banner: { js: REQUIRE },
   });
 }
 

@@ -1,5 +1,5 @@
 import { UsageError } from "./usage-error.ts";
-import type { Flag } from "./tap-options.ts";
+import type { Flag, FlagValues } from "./tap-options.ts";
 
 const KUBERNETES = ["auto", "on", "off"] as const;
 
@@ -48,9 +48,7 @@ export interface AttributionCommand {
  *
  * @throws {@link UsageError} for a value that makes no sense
  */
-export function parseAttribution(
-  values: Readonly<Record<string, string | boolean | undefined>>,
-): AttributionCommand | undefined {
+export function parseAttribution(values: FlagValues): AttributionCommand | undefined {
   if (values["no-containers"] === true) return undefined;
   const text = <Name extends keyof AttributionCommand>(
     name: Name,

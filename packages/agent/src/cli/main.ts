@@ -5,7 +5,7 @@ import { TapError } from "../errors.ts";
 import { helpText, tapHelpText } from "./help.ts";
 import { say } from "./say.ts";
 import { runTapCommand } from "./tap-command.ts";
-import { parseTapCommand } from "./tap-options.ts";
+import { readTapCommand } from "./configured-tap.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Commands of the contract that this version lacks. */
@@ -22,7 +22,7 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     return 0;
   }
   if (command === "tap") {
-    const tap = parseTapCommand(rest);
+    const tap = await readTapCommand(rest);
     if (!tap.help) return await runTapCommand(tap);
     process.stdout.write(tapHelpText());
     return 0;

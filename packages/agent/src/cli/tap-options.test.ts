@@ -87,7 +87,7 @@ describe("planned", () => {
 
   test("are the flags of the contract that are not built in", () => {
     expect(planned.map(([name]) => name).toSorted()).toEqual(
-      ["config", "export", "filter", "insecure", "tls-ca", "tls-cert", "tls-key", "write"].toSorted(),
+      ["export", "filter", "insecure", "tls-ca", "tls-cert", "tls-key", "write"].toSorted(),
     );
   });
 

@@ -51,6 +51,11 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)",
   },
   ...ATTRIBUTION_FLAGS,
+  config: {
+    type: "string",
+    value: "FILE",
+    help: "the same options from a YAML file; flags and TCPTRACKER_* variables win",
+  },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
   help: { type: "boolean", short: "h", help: "print this help" },
   filter: { type: "string", value: "EXPR", help: "what to keep", planned: true },
@@ -60,7 +65,6 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
   "tls-cert": { type: "string", value: "FILE", help: "with --export", planned: true },
   "tls-key": { type: "string", value: "FILE", help: "with --export", planned: true },
   insecure: { type: "boolean", help: "with --export", planned: true },
-  config: { type: "string", value: "FILE", help: "options from a YAML file", planned: true },
 };
 
 /** What `tcptracker tap` was asked to do. */
@@ -74,7 +78,15 @@ export interface TapCommand {
   readonly options: TapOptions;
 }
 
-function parse(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+/** Values of flags by name, as they were written. */
+export type FlagValues = Readonly<Record<string, string | boolean | undefined>>;
+
+/**
+ * The flags that were given.
+ *
+ * @throws {@link UsageError} for one that there is not, or without its value
+ */
+export function parseTapFlags(args: readonly string[]): FlagValues {
   try {
     const options = Object.fromEntries(
       Object.entries(TAP_FLAGS).map(([name, { type, short }]) => [
@@ -90,13 +102,21 @@ function parse(args: readonly string[]): Readonly<Record<string, string | boolea
 }
 
 /**
- * Reads the arguments of `tcptracker tap`.
+ * Reads the arguments of `tcptracker tap`, without a configuration file or variables.
  *
- * @throws {@link UsageError} for arguments that make no sense; {@link TapError} ERR_TAP_OPTION for values out of range,
- * ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
+ * @throws as {@link parseTapFlags} and {@link interpretTapFlags}
  */
 export function parseTapCommand(args: readonly string[]): TapCommand {
-  const values = parse(args);
+  return interpretTapFlags(parseTapFlags(args));
+}
+
+/**
+ * What flags ask for.
+ *
+ * @throws {@link UsageError} for values that make no sense; {@link TapError} ERR_TAP_OPTION for values out of range,
+ * ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
+ */
+export function interpretTapFlags(values: FlagValues): TapCommand {
   const text = (name: string): string | undefined => {
     const value = values[name];
     return typeof value === "string" ? value : undefined;
