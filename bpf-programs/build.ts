@@ -80,6 +80,9 @@ async function compile({ source, output, target, flags }: Job): Promise<void> {
     "-Wall",
     "-Wextra",
     "-Werror",
+    // A structure may begin with the fields of another one (struct call).
+    "-fms-extensions",
+    "-Wno-microsoft-anon-tag",
     "-nostdinc",
     "-Iinclude",
     "-Ilib",

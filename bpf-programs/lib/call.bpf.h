@@ -31,14 +31,10 @@ struct extent {
 	__u64 count;
 };
 
-struct call {
-	__u64 owner;		/* pid_tgid of the thread whose call it is; 0 when the slot is free */
-	struct tt_data data;	/* the record that the filter judges and every data record starts with */
-	__u64 sock;		/* key of the connection */
+/* Where the next byte is in user memory: the current segment, its message, and what follows. */
+struct walk {
 	__u64 remaining;	/* bytes of the call that are in no record yet */
 	__u64 capture;		/* bytes of the call that may still be captured */
-
-	/* Where the next byte is in user memory: the current segment, its message, and what follows. */
 	__u64 address;
 	__u64 segment_left;
 	__u64 segments;		/* the next struct iovec */
@@ -47,6 +43,15 @@ struct call {
 	__u64 message_left;	/* bytes that this message moved and that are in no record yet */
 	__u64 messages;		/* the next struct mmsghdr */
 	__u32 message_count;	/* left */
+	__u32 picked_next;
+};
+
+struct call {
+	struct tt_filter_input;
+	union {
+		struct walk;
+		struct walk walk;
+	};
 	__u32 filled;		/* payload bytes in the record being gathered */
 	__u8 page_by_page;	/* a large read failed: find the missing page */
 	__u8 owes;		/* the connection has a gap to declare first */
@@ -57,16 +62,15 @@ struct call {
 	__u8 sends_file;	/* the bytes were in a file, for the send_file stage to look for */
 	__u8 slot;
 	__u8 narrow;		/* as in struct syscall_exit */
-	__u8 reserved[3];
 	__u64 mapping;		/* the pages of the file that was sent; `address` is the position in it */
+	struct walk walk_before;	/* while the filter's prefix is read */
 	struct pending pending;
 	__u32 picked;		/* segments in picked_segments, which come before the others */
-	__u32 picked_next;
 	struct user_iovec picked_segments[PICKED_SEGMENTS];
 	struct tt_connection fresh;	/* where a new entry of the connection table is put together */
 };
 
-#define CALL_SLOTS 4
+#define CALL_SLOTS TT_LIMIT_CALL_SLOTS
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -28,6 +28,9 @@ const volatile bool doubled = false;
 /* When the last wake-up was sent because of the interval: ns, CLOCK_MONOTONIC. */
 __u64 last_wakeup = 0;
 
+/* Of the filter in force, 0: none. Raised when the filter's programs are in their slots. */
+__u32 filter_generation = 0;
+
 /* Thread group of the tap, in the initial pid namespace: set by the `identify` program. */
 __u32 own_pid = 0;
 

@@ -88,6 +88,12 @@ static __always_inline struct tt_connection *find_connection(struct sock *sk)
 	return bpf_map_lookup_elem(&connections, &key);
 }
 
+/* Whether the filter in force has said that it wants nothing of the connection. */
+static __always_inline bool is_rejected(const struct tt_connection *connection)
+{
+	return connection->verdict == filter_generation * TT_VERDICT_GENERATION + TT_VERDICT_REJECTED;
+}
+
 /* How a sock came to be connected, as far as the call tells: the side of the process follows from it. */
 enum beginning {
 	BEGAN_BEFORE,

@@ -68,6 +68,8 @@ static __always_inline __u64 message_flags(__u8 shape, const struct syscall_exit
 /* Whatever the last call on this CPU has left. */
 static __always_inline void forget_last_call(struct call *call)
 {
+	call->data.offset = 0;
+	call->data.size = 0;
 	call->remaining = 0;
 	call->page_by_page = 0;
 	call->owes = 0;
@@ -215,23 +217,46 @@ static __always_inline enum beginning beginning_of(__u8 shape, __u8 direction, c
 	return BEGAN_BEFORE;
 }
 
-/* Fills the slot of the call; false when there is nothing for the next stage. */
+/* A call on a connection of which the filter wants nothing: its bytes are counted, and that is all. */
+static __always_inline void pass_over(struct tt_connection *connection, __u8 direction, __u64 size)
+{
+	bool ingress = direction == TT_DIRECTION_INGRESS;
+	__u64 *moved = ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes;
+	__u64 id = connection->close.record.connection;
+
+	if (!size)
+		return;
+	barrier_var(size);
+	__sync_fetch_and_add(moved, size);
+	count(TT_COUNTER_CALLS);
+	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, size);
+	/* As in lost_entry. */
+	if (connection->close.record.connection != id) {
+		__sync_fetch_and_add(moved, -size);
+		count(TT_COUNTER_STALE_CONNECTION);
+		count_many(TT_COUNTER_UNDECLARED_BYTES, size);
+		return;
+	}
+	count(TT_COUNTER_FILTERED_CALLS);
+	count_many(TT_COUNTER_FILTERED_BYTES, size);
+}
+
+/* Fills the slot of the call, which moved `size` bytes; false when there is nothing for the next stage. */
 static __always_inline bool fill_call(struct call *call, const struct syscall *syscall, __u8 direction,
-				      const struct syscall_exit *exit, struct sock *sk,
+				      __u64 size, const struct syscall_exit *exit, struct sock *sk,
 				      struct tt_connection *connection, struct task_struct *task,
 				      const bool uring, bool trusted)
 {
 	struct tt_record *record = &call->data.record;
 	__u8 shape = syscall->shape;
-	__u64 size;
 
 	forget_last_call(call);
-	record->type = TT_RECORD_DATA;
+	record->type = size ? TT_RECORD_DATA : TT_RECORD_OPEN;
+	record->filter = 0;
 	record->direction = direction;
 	record->syscall = syscall->id;
 	record->time = bpf_ktime_get_ns();
 	read_process(record, task, trusted);
-	size = bytes_moved(shape, direction, exit);
 	call->narrow = exit->narrow;
 	if (!connection)
 		connection = add_connection(&call->fresh, sk, record, size, beginning_of(shape, direction, exit));
@@ -244,6 +269,7 @@ static __always_inline bool fill_call(struct call *call, const struct syscall *s
 	    BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)
 		connection->ended = 1;
 	copy_connection(record, connection);
+	call->verdict = connection->verdict;
 	call->sock = (__u64)sk;
 	call->opens = claim_open(connection, sk, shape, exit->result);
 	if (size) {
@@ -264,6 +290,7 @@ static __always_inline void record_operation(void *context, void *stages, const 
 	enum beginning beginning = beginning_of(syscall->shape, direction, exit);
 	struct tt_connection *connection = known_connection(context, sk, beginning != BEGAN_BEFORE);
 	struct call *call;
+	__u64 size;
 
 	if (!connection && !is_tcp(sk)) {
 		count(TT_COUNTER_NOT_TCP);
@@ -275,12 +302,17 @@ static __always_inline void record_operation(void *context, void *stages, const 
 				(exit->arguments[1] + 1) & (TT_SHUTDOWN_READ | TT_SHUTDOWN_WRITE);
 		return;
 	}
-	call = claim_call();
-	if (!call) {
-		count_many(TT_COUNTER_UNTRACKED_BYTES, bytes_moved(syscall->shape, direction, exit));
+	size = bytes_moved(syscall->shape, direction, exit);
+	if (connection && is_rejected(connection)) {
+		pass_over(connection, direction, size);
 		return;
 	}
-	if (fill_call(call, syscall, direction, exit, sk, connection, task, uring, trusted)) {
+	call = claim_call();
+	if (!call) {
+		count_many(TT_COUNTER_UNTRACKED_BYTES, size);
+		return;
+	}
+	if (fill_call(call, syscall, direction, size, exit, sk, connection, task, uring, trusted)) {
 		bpf_tail_call(context, stages, TT_STAGE_FILTER);
 		count(TT_COUNTER_TAIL_CALL_FAILED);
 		count_many(TT_COUNTER_UNDECLARED_BYTES, call->remaining);

@@ -10,6 +10,7 @@
 #if !defined(TT_NO_ATOMICS)
 
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "gather.bpf.h"
 #include "io_uring.bpf.h"
 #include "turns.bpf.h"
@@ -92,6 +93,18 @@ SEC("raw_tp")
 int gather_io_uring(__u64 *context)
 {
 	return gather(context, &io_uring_stages, true);
+}
+
+SEC("raw_tp")
+int prefix_io_uring(__u64 *context)
+{
+	return prefix(context, &io_uring_stages, true);
+}
+
+SEC("raw_tp")
+int reject_io_uring(__u64 *context)
+{
+	return reject(context, &io_uring_stages);
 }
 
 #endif

@@ -19,6 +19,7 @@ static __always_inline struct tt_record *stamp(struct tt_connection *connection)
 
 	record->time = bpf_ktime_get_ns();
 	record->syscall = TT_SYSCALL_NONE;
+	record->filter = filter_generation;
 	return record;
 }
 
@@ -62,6 +63,13 @@ static __always_inline bool send_last_records(void *context, struct tt_connectio
 	return emit_close(context, &connection->close);
 }
 
+/* The filter wants nothing of the connection, not even what an earlier filter has left. */
+static __always_inline void drop_last_records(const struct tt_connection *connection)
+{
+	count_many(TT_COUNTER_FILTERED_BYTES, connection->egress_owed_size + connection->ingress_owed_size +
+						      connection->egress_unseen + connection->ingress_unseen);
+}
+
 /* Puts a connection aside for user space, under a key that is not in use again as soon as the sock is. */
 static __always_inline void defer_last_records(struct tt_connection *connection)
 {
@@ -87,7 +95,9 @@ static __always_inline void end_connection(void *context, struct tt_connection *
 		stamp(connection);
 		find_unseen(connection, sk, reused);
 		complete_close(&connection->close, connection->started, sk);
-		if (!send_last_records(context, connection))
+		if (is_rejected(connection))
+			drop_last_records(connection);
+		else if (!send_last_records(context, connection))
 			defer_last_records(connection);
 	} else {
 		count(TT_COUNTER_CONNECT_FAILED);
@@ -108,7 +118,8 @@ static __always_inline void on_state(void *context, struct sock *sk, int old_sta
 	if (state == TCP_ESTABLISHED) {
 		/* A connect that did not wait: the system call has returned long ago. */
 		/* Not when an earlier attempt on the same socket has failed: that entry goes with the call. */
-		if (!connection->ended && !exchange(connection->close.record.connection, &connection->opened, 1))
+		if (!connection->ended && !exchange(connection->close.record.connection, &connection->opened, 1) &&
+		    !is_rejected(connection))
 			emit_open(context, connection, stamp(connection));
 		return;
 	}

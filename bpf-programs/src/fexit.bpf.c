@@ -5,6 +5,7 @@
  * x86-64) and, on arm64, 6.12.
  */
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
@@ -98,6 +99,17 @@ STAGE(emit, fexit, sendto, stages)
 STAGE(gather, fexit, sendto, stages)
 STAGE(emit, fexit_file, read, file_stages)
 STAGE(gather, fexit_file, read, file_stages)
+STAGE(prefix, fexit, sendto, stages)
+STAGE(prefix, fexit_file, read, file_stages)
+
+#define REJECT(suffix, function, stages)                                                               \
+	SEC("fexit.id/" SYSCALL_FUNCTION(#function))                                                   \
+	int reject_##suffix(__u64 *context)                                                            \
+	{                                                                                              \
+		return reject(context, &stages);                                                       \
+	}
+REJECT(fexit, sendto, stages)
+REJECT(fexit_file, read, file_stages)
 
 SEC("fexit.id/" SYSCALL_FUNCTION("read"))
 int send_file_fexit_file(__u64 *context)

@@ -5,6 +5,7 @@
  * saved when the call began.
  */
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "gather.bpf.h"
 #include "hook.bpf.h"
 #include "identify.bpf.h"
@@ -99,4 +100,16 @@ SEC("kretprobe")
 int send_file_kprobe(struct pt_regs *context)
 {
 	return send_file(context, &stages);
+}
+
+SEC("kretprobe")
+int prefix_kprobe(struct pt_regs *context)
+{
+	return prefix(context, &stages, false);
+}
+
+SEC("kretprobe")
+int reject_kprobe(struct pt_regs *context)
+{
+	return reject(context, &stages);
 }

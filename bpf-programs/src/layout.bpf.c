@@ -13,6 +13,7 @@ NAMED(struct, tt_data);
 NAMED(struct, tt_gap);
 NAMED(struct, tt_close);
 NAMED(struct, tt_connection);
+NAMED(struct, tt_filter_input);
 
 NAMED(enum, tt_record_type);
 NAMED(enum, tt_direction);
@@ -22,6 +23,8 @@ NAMED(enum, tt_network);
 NAMED(enum, tt_gap_cause);
 NAMED(enum, tt_shutdown);
 NAMED(enum, tt_compared);
+NAMED(enum, tt_verdict);
+NAMED(enum, tt_limit);
 NAMED(enum, tt_stage);
 NAMED(enum, tt_syscall);
 NAMED(enum, tt_counter);

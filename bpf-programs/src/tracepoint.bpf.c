@@ -7,6 +7,7 @@
  * typed one). The agent loads one set.
  */
 #include "emit.bpf.h"
+#include "filter.bpf.h"
 #include "lifecycle_programs.bpf.h"
 #include "gather.bpf.h"
 #include "identify.bpf.h"
@@ -54,6 +55,18 @@ int send_file_btf(__u64 *context)
 	return send_file(context, &stages);
 }
 
+SEC("tp_btf/sys_exit")
+int prefix_btf(__u64 *context)
+{
+	return prefix(context, &stages, false);
+}
+
+SEC("tp_btf/sys_exit")
+int reject_btf(__u64 *context)
+{
+	return reject(context, &stages);
+}
+
 SEC("raw_tp/sys_exit")
 int sys_exit_raw_again(__u64 *context)
 {
@@ -90,4 +103,16 @@ SEC("raw_tp/sys_exit")
 int send_file_raw(__u64 *context)
 {
 	return send_file(context, &stages);
+}
+
+SEC("raw_tp/sys_exit")
+int prefix_raw(__u64 *context)
+{
+	return prefix(context, &stages, false);
+}
+
+SEC("raw_tp/sys_exit")
+int reject_raw(__u64 *context)
+{
+	return reject(context, &stages);
 }

@@ -26,12 +26,21 @@ export interface ObjectChoice {
 export interface StagePrograms {
   readonly emit: string;
   readonly gather: string;
+  readonly prefix: string;
+  readonly reject: string;
   readonly messages?: string;
   readonly compat?: string;
 }
 
 /** The stages that programs may be named for. */
-export const STAGE_NAMES: readonly (keyof StagePrograms)[] = ["emit", "gather", "messages", "compat"];
+export const STAGE_NAMES: readonly (keyof StagePrograms)[] = [
+  "emit",
+  "gather",
+  "prefix",
+  "reject",
+  "messages",
+  "compat",
+];
 
 /** The programs of a set that are stages. */
 export function stageProgramsOf({ stages, fileStages }: ProgramSet): string[] {
@@ -82,7 +91,9 @@ export interface IoUringPrograms {
   /** On `io_uring:io_uring_task_add`. */
   readonly wake: string;
   /** By stage: put into {@link MAPS.ioUringStages}. */
-  readonly stages: { readonly record: string; readonly emit: string; readonly gather: string };
+  readonly stages: Required<Pick<StagePrograms, "emit" | "gather" | "prefix" | "reject">> & {
+    readonly record: string;
+  };
 }
 
 /** Where a compiled object is and what is in it. */
@@ -107,6 +118,8 @@ export const MAPS = {
   connections: "connections",
   /** Hash: connection id -> connection that ended while the ring was full (struct tt_connection). */
   unsent: "unsent",
+  /** Per-CPU array: what the stages know of a call; begins with struct tt_filter_input. */
+  calls: "calls",
   /** Per-CPU array: `enum tt_counter` -> u64. */
   counters: "counters",
   /** Program array, by `enum tt_stage`: the filter (or emit), and what follows. */
@@ -122,7 +135,13 @@ const IO_URING: IoUringPrograms = {
   completeCqe: "io_uring_complete_cqe",
   submit: "io_uring_submit",
   wake: "io_uring_wake",
-  stages: { record: "record_io_uring", emit: "emit_io_uring", gather: "gather_io_uring" },
+  stages: {
+    record: "record_io_uring",
+    emit: "emit_io_uring",
+    gather: "gather_io_uring",
+    prefix: "prefix_io_uring",
+    reject: "reject_io_uring",
+  },
 };
 
 const TYPED_LIFE_CYCLE = { state: "state_btf", destroy: "destroy_btf" } as const;
@@ -134,6 +153,8 @@ const KPROBE = {
   stages: {
     emit: "emit_kprobe",
     gather: "gather_kprobe",
+    prefix: "prefix_kprobe",
+    reject: "reject_kprobe",
     messages: "messages_kprobe",
     compat: "compat_kprobe",
   },
@@ -150,10 +171,18 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
       stages: {
         emit: "emit_fexit",
         gather: "gather_fexit",
+        prefix: "prefix_fexit",
+        reject: "reject_fexit",
         messages: "messages_fexit",
         compat: "compat_fexit",
       },
-      fileStages: { emit: "emit_fexit_file", gather: "gather_fexit_file", compat: "compat_fexit_file" },
+      fileStages: {
+        emit: "emit_fexit_file",
+        gather: "gather_fexit_file",
+        prefix: "prefix_fexit_file",
+        reject: "reject_fexit_file",
+        compat: "compat_fexit_file",
+      },
       sendFile: "send_file_fexit_file",
       ...TYPED_LIFE_CYCLE,
     },
@@ -166,14 +195,26 @@ const PROGRAM_SETS: Readonly<Record<AttachStrategy, readonly ProgramSet[]>> = {
     {
       kind: "typed",
       hooks: "sys_exit_btf",
-      stages: { emit: "emit_btf", gather: "gather_btf", messages: "messages_btf" },
+      stages: {
+        emit: "emit_btf",
+        gather: "gather_btf",
+        prefix: "prefix_btf",
+        reject: "reject_btf",
+        messages: "messages_btf",
+      },
       sendFile: "send_file_btf",
       ...TYPED_LIFE_CYCLE,
     },
     {
       kind: "raw",
       hooks: "sys_exit_raw",
-      stages: { emit: "emit_raw", gather: "gather_raw", messages: "messages_raw" },
+      stages: {
+        emit: "emit_raw",
+        gather: "gather_raw",
+        prefix: "prefix_raw",
+        reject: "reject_raw",
+        messages: "messages_raw",
+      },
       sendFile: "send_file_raw",
       ...RAW_LIFE_CYCLE,
     },

@@ -3,9 +3,9 @@ import { parseArguments, UsageError } from "./arguments.ts";
 
 const names = (args: readonly string[]): string[] => parseArguments(args).kernels.map(({ name }) => name);
 
-test("without arguments: every kernel that is not optional, everything on it", () => {
+test("without arguments: every kernel, everything on it", () => {
   const { architectures, strategies, transports, quick } = parseArguments([]);
-  expect(names([])).toEqual(["5.10", "6.1", "6.12", "6.18", "newest"]);
+  expect(names([])).toEqual(["5.10", "6.1", "6.12", "6.18", "newest", "5.10-noringbuf"]);
   expect(architectures).toEqual(["amd64", "arm64"]);
   expect(strategies).toEqual(["auto", "fexit", "kprobe", "tracepoint"]);
   expect(transports).toEqual(["auto", "ringbuf", "perfbuf"]);

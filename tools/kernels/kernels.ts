@@ -24,8 +24,6 @@ export interface Kernel {
   readonly why: string;
   /** Built here from Debian's source, on a machine of the same architecture. */
   readonly build?: { readonly package: string };
-  /** Only when named: building or running it takes minutes more. */
-  readonly optional?: boolean;
 }
 
 /**
@@ -75,7 +73,6 @@ export const KERNELS: readonly Kernel[] = [
     release: /^5\.10$/,
     suites: ["bullseye-security"],
     why: "Linux 5.10 built without BPF ring buffers: how a tap falls back to perf buffers",
-    optional: true,
     build: { package: "linux-source-5.10" },
   },
 ];

@@ -172,9 +172,9 @@ async function testAll(args: Arguments, work: string): Promise<readonly Row[]> {
 }
 
 function list(): void {
-  for (const { name, architectures, suites, why, optional } of KERNELS)
+  for (const { name, architectures, suites, why } of KERNELS)
     console.log(
-      `${name.padEnd(16)} ${architectures.join(", ").padEnd(14)} ${suites.join(", ").padEnd(30)} ${why}${optional === true ? " (only when named)" : ""}`,
+      `${name.padEnd(16)} ${architectures.join(", ").padEnd(14)} ${suites.join(", ").padEnd(30)} ${why}`,
     );
 }
 

@@ -31,9 +31,10 @@ describe("steps", () => {
     expect(stepFor({ strategy: "auto", transport: "auto" }, true, quick).files).toEqual([
       "syscalls",
       "compat",
+      "filter",
       "load",
     ]);
-    expect(stepFor(kprobe, true, quick)).toMatchObject({ files: ["syscalls"], amount: "few" });
+    expect(stepFor(kprobe, true, quick)).toMatchObject({ files: ["syscalls", "filter"], amount: "few" });
     expect(stepFor(kprobe, true, full).amount).toBe("all");
   });
 

@@ -49,7 +49,7 @@ export function stepFor(
   if (!supported) return { ...combination, files: ["refused"], amount: "few" };
   if (tests.length > 0) return { ...combination, files: tests, amount: quick ? "few" : "all" };
   if (quick) {
-    const files = strategy === "auto" ? ["syscalls", "compat", "load"] : ["syscalls"];
+    const files = strategy === "auto" ? ["syscalls", "compat", "filter", "load"] : ["syscalls", "filter"];
     return { ...combination, files, amount: "few" };
   }
   const raw = strategy === "tracepoint" && transport === "ringbuf" ? ["regressions-raw"] : [];
@@ -65,6 +65,7 @@ const TEST_FILES = [
   "regressions-threads",
   "overload",
   "send-file",
+  "filter",
 ];
 
 /** Everything that any step may run. */

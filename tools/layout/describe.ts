@@ -3,8 +3,16 @@ import { createHash } from "node:crypto";
 import { LayoutError } from "./btf.ts";
 import type { BtfMember, BtfType } from "./btf.ts";
 
-/** The structures of a record, header first. Each other one begins with the header. */
-export const STRUCTURES = ["tt_record", "tt_open", "tt_data", "tt_gap", "tt_close", "tt_connection"] as const;
+/** The structures of a record, header first, and those that hold one. */
+export const STRUCTURES = [
+  "tt_record",
+  "tt_open",
+  "tt_data",
+  "tt_gap",
+  "tt_close",
+  "tt_connection",
+  "tt_filter_input",
+] as const;
 
 /**
  * The enumerations: C name, the prefix that its members lose on the wire, and the name of the TypeScript type.
@@ -33,12 +41,24 @@ export const ENUMERATIONS = [
     type: "Shutdown",
     doc: "A side the process shut down: bits of a set.",
   },
+  {
+    c: "tt_verdict",
+    prefix: "TT_VERDICT_",
+    type: "FilterVerdict",
+    doc: "What a filter said of a connection, by the filter's generation.",
+  },
+  {
+    c: "tt_limit",
+    prefix: "TT_LIMIT_",
+    type: "FilterLimit",
+    doc: "What a compiled filter has to know of the programs around it.",
+  },
   { c: "tt_stage", prefix: "TT_STAGE_", type: "Stage", doc: "Slots of the program array." },
   { c: "tt_syscall", prefix: "TT_SYSCALL_", type: "Syscall", doc: "The system call that moved the bytes." },
   { c: "tt_counter", prefix: "TT_COUNTER_", type: "Counter", doc: "Slots of the per-CPU counters." },
 ] as const;
 
-/** A field: unsigned integer, array of bytes, or the embedded header. Offset and size in bytes. */
+/** A field: unsigned integer, array of bytes, or an embedded structure. Offset and size in bytes. */
 export interface Field {
   readonly name: string;
   readonly kind: "u8" | "u16" | "u32" | "u64" | "bytes" | "header";
@@ -163,7 +183,9 @@ function describeField(parent: BtfType, member: BtfMember, byId: ReadonlyMap<num
     }
     return { ...base, kind: "bytes" };
   }
-  if (type.kind === "STRUCT" && STRUCTURES.some((known) => known === type.name) && offset === 0)
+  // A record begins with its header; what a filter is given holds one further on.
+  const mayBegin = offset === 0 || parent.name === "tt_filter_input";
+  if (type.kind === "STRUCT" && STRUCTURES.some((known) => known === type.name) && mayBegin)
     return { ...base, kind: "header" };
   throw new LayoutError(`${where} is a struct ${type.name}, which a record field cannot be`);
 }

@@ -84,7 +84,7 @@ struct tt_record {
 	__u32 uid;			/* in the initial user namespace */
 	__u16 syscall;			/* enum tt_syscall; 0 when no call was involved */
 	__u8 network;			/* enum tt_network */
-	__u8 reserved;
+	__u8 filter;			/* low bits of the generation of the filter that judged the call; 0: none has */
 	char name[TT_NAME_LENGTH];	/* command name of the thread group leader */
 	__u8 local_address[TT_ADDRESS_LENGTH];	/* IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_address[TT_ADDRESS_LENGTH];
@@ -150,7 +150,18 @@ struct tt_connection {
 	__u8 open_owed;			/* the ring refused it */
 	__u8 ended;			/* TCP is done, a process still holds the socket */
 	__u8 compared;			/* set of enum tt_compared */
-	__u8 reserved[5];
+	__u8 reserved;
+	__u32 verdict;			/* enum tt_verdict */
+};
+
+/*
+ * What the part of a filter that looks at the connection alone has said of one: TT_VERDICT_GENERATION times the
+ * filter's generation, plus one of the others. 0: nothing yet.
+ */
+enum tt_verdict {
+	TT_VERDICT_REJECTED = 1,
+	TT_VERDICT_ACCEPTED = 2,
+	TT_VERDICT_GENERATION = 4,
 };
 
 /* Which of TCP's figures a connection has, as a bit set. */
@@ -159,6 +170,26 @@ enum tt_compared {
 	TT_COMPARED_INGRESS = 2,
 	TT_COMPARED_INGRESS_FROM_SYN = 4,	/* TCP had no sequence number of the peer's yet */
 	TT_COMPARED_CLOSED = 8,			/* those of the end */
+};
+
+/* Bytes of a call that a filter's tests on its payload look at, at most. */
+#define TT_PREFIX_LENGTH 256
+
+/* What a compiled filter has to know of the programs around it. */
+enum tt_limit {
+	TT_LIMIT_CALL_SLOTS = 4,	/* values of the `calls` map per CPU: calls that it may be in the middle of */
+};
+
+/* What a compiled filter reads of a call, and writes: the head of a value of the `calls` map. */
+struct tt_filter_input {
+	__u64 owner;			/* pid_tgid of the thread whose call it is; 0 when the slot is free */
+	struct tt_data data;		/* what is to be judged: its header's type is open when the call moved no bytes */
+	__u64 sock;			/* key of the connection */
+	__u32 verdict;			/* of the connection, as the hook found it; then as the filter has it */
+	__u32 generation;		/* of the filter that began to judge the call, when the payload part has to go on */
+	__u32 prefix_length;		/* bytes in `prefix` */
+	__u32 reserved;
+	__u8 prefix[2 * TT_PREFIX_LENGTH];	/* twice the room, because the verifier does not know sums */
 };
 
 /* Slots of the program array, so that the filter can be exchanged while the tap runs. */
@@ -170,6 +201,9 @@ enum tt_stage {
 	TT_STAGE_COMPAT,	/* before the filter: a call of a 32-bit program (fexit and kprobe strategies) */
 	TT_STAGE_RECORD,	/* before the filter: what io_uring has completed, once it is known where its bytes are */
 	TT_STAGE_SEND_FILE,	/* for emit: what sendfile sent, from the pages of the file */
+	TT_STAGE_PREFIX,	/* for a filter that looks at the payload: brings its first bytes to where the filter can */
+	TT_STAGE_FILTER_PAYLOAD,	/* the part of the filter that follows */
+	TT_STAGE_REJECT,	/* after the filter, for what it does not want */
 	TT_STAGE_MAX,
 };
 
@@ -210,6 +244,8 @@ enum tt_counter {
 	TT_COUNTER_UNSEEN_BYTES,	/* bytes that connections moved, by TCP's own count, and no call that the tap saw */
 	TT_COUNTER_UNCHECKED,		/* ends of connections where TCP's own count does not tell */
 	TT_COUNTER_IMPLAUSIBLE,		/* directions that moved less by TCP's own count than by the calls */
+	TT_COUNTER_FILTERED_CALLS,	/* calls that the filter rejected, or its verdict on their connection */
+	TT_COUNTER_FILTERED_BYTES,	/* bytes that they moved */
 	TT_COUNTER_MAX,
 };
 

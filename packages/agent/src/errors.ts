@@ -6,6 +6,7 @@ export type TapErrorCode =
   | "ERR_TAP_NOT_BUILT_IN"
   | "ERR_TAP_LAYOUT"
   | "ERR_TAP_KERNEL"
+  | "ERR_TAP_STOPPED"
   | "ERR_TAP_ITERATED_TWICE";
 
 /** Why a tap could not be started or used. The message says what to do about it; `cause` has the detail. */

@@ -22,6 +22,9 @@ export type {
   WayState,
 } from "./doctor/diagnosis.ts";
 export type { Facts } from "./doctor/facts.ts";
+export type { Explanation, ExplainedMap, ExplainedProgram, Measurement } from "./filter/explanation.ts";
+export { explainFilter } from "./filter/explanation.ts";
+export type { FilterStatus } from "./filter/tap-filter.ts";
 export { TapError, type TapErrorCode } from "./errors.ts";
 export type { Hook } from "./kernel/attachment.ts";
 export { ioUringSupport, type IoUringSupport } from "./kernel/io-uring.ts";

@@ -46,10 +46,12 @@ export interface TapOptions {
    * is nearly empty; default 10. The first record after a pause comes at once.
    */
   readonly flushIntervalMs?: number;
+  /** What to keep, as an expression of @tcptracker/filter; default: everything. `Tap.setFilter` changes it. */
+  readonly filter?: string;
 }
 
-/** Options with every default filled in and every value checked. */
-export type ResolvedTapOptions = Required<TapOptions>;
+/** Options with every default filled in and every value checked; without a filter there is none. */
+export type ResolvedTapOptions = Required<Omit<TapOptions, "filter">> & Pick<TapOptions, "filter">;
 
 function integer(
   name: string,
@@ -90,5 +92,6 @@ export function resolveOptions(options: TapOptions): ResolvedTapOptions {
     bufferSize: 2 ** Math.ceil(Math.log2(bufferSize)),
     maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),
     flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 10, 1, 60_000),
+    ...(options.filter === undefined ? {} : { filter: options.filter }),
   };
 }

@@ -7,11 +7,13 @@ export function summaryLines(
   elapsed: bigint,
 ): string[] {
   const moved = counters.egress_bytes + counters.ingress_bytes;
-  const unaccounted = moved - counters.delivered_bytes - counters.gap_bytes;
+  const unaccounted = moved - counters.delivered_bytes - counters.gap_bytes - counters.filtered_bytes;
+  const filtered =
+    counters.filtered_calls > 0n ? `${formatBytes(counters.filtered_bytes)} filtered out, ` : "";
   const lines = [
     `${formatDuration(elapsed)}, ${plural(counters.calls, "call")} on ${plural(counters.connections_opened, "connection")} (${connections} still open), ${plural(records, "record")}`,
     `sent ${formatBytes(counters.egress_bytes)}, received ${formatBytes(counters.ingress_bytes)}: ` +
-      `${formatBytes(counters.delivered_bytes)} delivered, ${formatBytes(counters.gap_bytes)} declared missing, ${formatBytes(unaccounted)} undeclared`,
+      `${formatBytes(counters.delivered_bytes)} delivered, ${filtered}${formatBytes(counters.gap_bytes)} declared missing, ${formatBytes(unaccounted)} undeclared`,
   ];
   const losses = [
     [counters.ring_full, "records refused by the full buffer (a larger --buffer-size helps)"],

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
 import { TapError } from "./errors.ts";
+import { TapFilter, type FilterStatus } from "./filter/tap-filter.ts";
 import type { Hook } from "./kernel/attachment.ts";
 import type { Way } from "./kernel/candidates.ts";
 import type { IoUringSupport } from "./kernel/io-uring.ts";
@@ -25,6 +26,8 @@ const CLOCK_INTERVAL = 30_000;
 
 /** How often to look for connections that ended while the ring was full, in milliseconds. */
 const SWEEP_INTERVAL = 1_000;
+
+const NO_RECORDS = new Uint8Array(0);
 
 /** How long a program that was running when it was detached may take at most, in milliseconds. */
 const GRACE = 2;
@@ -55,6 +58,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /** The options in force, defaults included. */
   readonly options: ResolvedTapOptions;
   readonly #probe: Probe;
+  readonly #filter: TapFilter;
   readonly #reader: RecordReader;
   readonly #clock = new MonotonicClock();
   readonly #timers: readonly NodeJS.Timeout[];
@@ -66,13 +70,15 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   #decodeErrors = 0;
   #deferred = 0n;
   #leftoverGapBytes = 0n;
+  #leftoverFilteredBytes = 0n;
   #iterated = false;
   #stopping: Promise<void> | undefined;
   #final: Omit<TapStatistics, "decodeErrors"> | undefined;
 
-  private constructor(options: ResolvedTapOptions, probe: Probe) {
+  private constructor(options: ResolvedTapOptions, probe: Probe, filter: TapFilter) {
     this.options = options;
     this.#probe = probe;
+    this.#filter = filter;
     this.#cursor = new RecordCursor({
       onError: (error) => {
         this.#onDecodeError(error);
@@ -100,13 +106,18 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /**
    * Loads the eBPF programs and attaches them; when it returns, calls are being recorded.
    *
-   * @throws {@link TapError} for options out of range, without permission, or where the kernel lacks what is needed
+   * @throws {@link TapError} for options out of range, without permission, or where the kernel lacks what is needed;
+   * FilterError of @tcptracker/filter for a filter that is none
    */
   static start(options: TapOptions = {}): Tap {
     const resolved = resolveOptions(options);
-    const probe = Probe.open(resolved);
+    const filter = new TapFilter(resolved.snaplen);
+    const compiled = resolved.filter === undefined ? undefined : filter.compile(resolved.filter);
+    const probe = Probe.open(resolved, (target) => {
+      if (compiled !== undefined) filter.apply(compiled, target);
+    });
     try {
-      return new Tap(resolved, probe);
+      return new Tap(resolved, probe, filter);
     } catch (error) {
       probe.close();
       throw error;
@@ -155,6 +166,25 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return this.#probe.pageCache;
   }
 
+  /** The filter in force; undefined when everything is kept. */
+  get filter(): FilterStatus | undefined {
+    return this.#filter.status;
+  }
+
+  /**
+   * Changes the filter while the tap runs; undefined: from now on everything is kept. Nothing is detached, and calls that both
+   * filters accept are neither lost nor recorded twice.
+   *
+   * @throws FilterError of @tcptracker/filter for a text that is none, and the filter stays as it was; {@link TapError} when
+   * the tap is stopped
+   */
+  setFilter(text: string | undefined): void {
+    if (this.#stopping !== undefined)
+      throw new TapError("ERR_TAP_STOPPED", "the tap is stopped; start another one");
+    const compiled = text === undefined ? undefined : this.#filter.compile(text);
+    this.#filter.apply(compiled, this.#probe.filterTarget);
+  }
+
   /** Every record, in the order in which the kernel wrote them; ends after {@link stop}. Can be iterated once. */
   async *[Symbol.asyncIterator](): AsyncGenerator<TapRecord, void, undefined> {
     for await (const records of this.batches()) yield* records;
@@ -175,17 +205,15 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
       // A consumer that never waits would keep the event loop from emptying the ring.
       await setImmediate();
     }
+    const rest: TapRecord[] = [];
+    this.#filter.expire(rest);
+    if (rest.length > 0) yield rest;
   }
 
   /** What has happened so far; once the iteration has ended, what happened until {@link stop}. */
   statistics(): TapStatistics {
-    const current = this.#final ?? {
-      records: this.#records,
-      missedRuns: this.#probe.countMissedRuns(),
-      connections: this.#probe.countConnections(),
-      counters: this.#counters(),
-    };
-    return { ...current, decodeErrors: this.#decodeErrors };
+    const current = this.#final ?? this.#current();
+    return this.#withoutDropped({ ...current, decodeErrors: this.#decodeErrors });
   }
 
   /**
@@ -209,20 +237,53 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     await delay(GRACE);
     try {
       this.#takeLeftovers();
-      this.#final = this.statistics();
+      this.#final = this.#current();
     } finally {
       this.#reader.close();
+      this.#filter.close();
       this.#probe.close();
       this.#queue.end();
     }
   }
 
+  #current(): Omit<TapStatistics, "decodeErrors"> {
+    return {
+      records: this.#records,
+      missedRuns: this.#probe.countMissedRuns(),
+      connections: this.#probe.countConnections(),
+      counters: this.#counters(),
+    };
+  }
+
   #counters(): Counters {
     const counters = this.#probe.counters();
-    return { ...counters, gap_bytes: counters.gap_bytes + this.#leftoverGapBytes };
+    return {
+      ...counters,
+      gap_bytes: counters.gap_bytes + this.#leftoverGapBytes,
+      filtered_bytes: counters.filtered_bytes + this.#leftoverFilteredBytes,
+    };
+  }
+
+  /** What came out of the kernel and did not pass the filter was not delivered after all. */
+  #withoutDropped(statistics: TapStatistics): TapStatistics {
+    const { records, calls, payloadBytes, gapBytes } = this.#filter.dropped;
+    const { counters } = statistics;
+    return {
+      ...statistics,
+      records: statistics.records - records,
+      counters: {
+        ...counters,
+        delivered_bytes: counters.delivered_bytes - payloadBytes,
+        gap_bytes: counters.gap_bytes - gapBytes,
+        filtered_bytes: counters.filtered_bytes + payloadBytes + gapBytes,
+        filtered_calls: counters.filtered_calls + BigInt(calls),
+      },
+    };
   }
 
   #sweep(): void {
+    // So that what is held back is looked at, although nothing comes.
+    if (this.#filter.openCalls > 0) this.#queue.push(NO_RECORDS);
     // A consumer that is behind is given no more; the kernel keeps what it owes.
     if (this.#isFull() || this.#probe.counter("close_deferred") === this.#deferred) return;
     this.#deferred = this.#probe.counter("close_deferred");
@@ -232,9 +293,10 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /** What the ring had no room for, after what it holds. */
   #takeLeftovers(): void {
     this.#reader.drain();
-    for (const { batch, gapBytes, records } of this.#probe.takeLeftovers()) {
-      this.#leftoverGapBytes += gapBytes;
-      this.#onBatch(batch, records);
+    for (const leftovers of this.#probe.takeLeftovers(this.#filter.generation)) {
+      this.#leftoverGapBytes += leftovers.gapBytes;
+      this.#leftoverFilteredBytes += leftovers.filteredBytes;
+      if (leftovers.records > 0) this.#onBatch(leftovers.batch, leftovers.records);
     }
   }
 
@@ -249,7 +311,13 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     const records: TapRecord[] = [];
     const cursor = this.#cursor;
     cursor.reset(batch);
-    while (cursor.next()) records.push(toRecord(cursor, this.#clock));
+    if (!this.#filter.isUsed) {
+      while (cursor.next()) records.push(toRecord(cursor, this.#clock));
+      return records;
+    }
+    const make = (): TapRecord => toRecord(cursor, this.#clock);
+    while (cursor.next()) this.#filter.judge(cursor, make, records);
+    if (this.#filter.openCalls > 0) this.#filter.expire(records, process.hrtime.bigint());
     return records;
   }
 

@@ -147,6 +147,11 @@ export abstract class RecordFields {
     return layout.recordRemotePort(this.#view, this.#at);
   }
 
+  /** Low bits of the generation of the filter that judged the call in the kernel; 0 when none has. */
+  get filterGeneration(): number {
+    return layout.recordFilter(this.#view, this.#at);
+  }
+
   /** Of the first byte that a data or gap record covers, in its direction. */
   get offset(): bigint {
     if (this.#type === layout.RECORD_TYPE.data) return layout.dataOffset(this.#view, this.#at);

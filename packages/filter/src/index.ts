@@ -1,3 +1,16 @@
+export { Assembler } from "./bpf/assembler.ts";
+export { encode, JUMP_LIMIT } from "./bpf/encode.ts";
+export { DEPTH_LIMIT, generate, MAP_LIMIT, PROGRAM_LIMIT, whyUnfit } from "./bpf/generate.ts";
+export type { Generated, KernelPrograms } from "./bpf/generate.ts";
+export type { Condition, Helper, Label, Register, Width } from "./bpf/instructions.ts";
+export { LAST_GENERATION, verdictOf } from "./bpf/layout.ts";
+export { list } from "./bpf/listing.ts";
+export type { ListedInstruction } from "./bpf/listing.ts";
+export { numberKey } from "./bpf/maps.ts";
+export type { PlannedMap } from "./bpf/maps.ts";
+export type { BpfProgramCode } from "./bpf/program-code.ts";
+export { SHARED_MAPS } from "./bpf/programs.ts";
+export type { SharedMap } from "./bpf/programs.ts";
 export { compile } from "./compile.ts";
 export type { Filter } from "./compile.ts";
 export { FilterError } from "./errors.ts";

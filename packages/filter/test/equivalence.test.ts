@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 import { compile, factsOf, interpret, RecordInput } from "../src/index.ts";
 import type { Filter, FilterInput, Predicate } from "../src/index.ts";
 import { anyExpression, SETS } from "./support/expressions.ts";
+import { LabelledInput } from "./support/labelled-input.ts";
 import { evaluate } from "./support/oracle.ts";
-import type { Labels } from "./support/oracle.ts";
 import { CONTAINERS } from "./support/pools.ts";
 import { anyRecord, dataRecord } from "./support/records.ts";
 import { FUZZ_TIMEOUT, runs } from "./support/seed.ts";
@@ -14,19 +14,6 @@ import { FUZZ_TIMEOUT, runs } from "./support/seed.ts";
 const SNAPLENS = [0, 1, 10, 255, 256, 257, 262_144];
 /** Records that each expression is tried on: compiling takes longer than deciding. */
 const RECORDS = 10;
-
-class LabelledInput extends RecordInput {
-  readonly labels: Labels;
-
-  constructor(record: TapRecord, labels: Labels) {
-    super(record);
-    this.labels = labels;
-  }
-
-  override attribute(name: string, key?: string): string {
-    return name === "pod.labels" ? (this.labels[key ?? ""] ?? "") : super.attribute(name);
-  }
-}
 
 function kernelAndResidual(filter: Filter, input: FilterInput, snaplen: number): boolean {
   const { kernel, residual } = filter;

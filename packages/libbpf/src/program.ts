@@ -91,6 +91,7 @@ export class BpfProgram {
   readonly #owner: ProgramOwner;
   readonly #info: NativeProgram;
   #target: string | undefined;
+  #attachId: number | undefined;
 
   /** @internal Made by {@link BpfObject} and {@link loadProgram}. */
   constructor(info: NativeProgram, owner: ProgramOwner) {
@@ -192,6 +193,12 @@ export class BpfProgram {
     if (!/^\??f(entry|exit)\.id\//.test(this.section))
       throw invalidArgument(operation, `its section ${this.section} says itself what it is for`);
     invoke(operation, "ERR_BPF_LOAD", (native) => native.programSetAttachId(this.#handle, id));
+    this.#attachId = id;
+  }
+
+  /** What {@link setAttachId} was given. */
+  get attachId(): number | undefined {
+    return this.#attachId;
   }
 
   /** Attaches to what the program's section says. */

@@ -2,6 +2,7 @@ import { parseArgs, styleText } from "node:util";
 import { diagnose } from "../doctor/diagnose.ts";
 import { DoctorText } from "../doctor/text.ts";
 import type { Paint } from "../sinks/text.ts";
+import { quietWriter } from "./quiet-writer.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What `tcptracker doctor` was asked to do. */
@@ -74,16 +75,4 @@ export async function runDoctorCommand({ json, quick }: DoctorCommand): Promise<
   });
   write(text.verdict(diagnosis));
   return diagnosis.exitCode;
-}
-
-/** Writes to standard output; a reader that is gone (`| head`) is no error, and the verdict stays the exit code. */
-function quietWriter(): (text: string) => void {
-  let gone = false;
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    gone = true;
-  });
-  return (text) => {
-    if (!gone) process.stdout.write(text);
-  };
 }

@@ -13,6 +13,7 @@ test("the codes are those of the contract", () => {
     ERR_TAP_NOT_BUILT_IN: 4,
     ERR_TAP_LAYOUT: 1,
     ERR_TAP_KERNEL: 1,
+    ERR_TAP_STOPPED: 1,
     ERR_TAP_ITERATED_TWICE: 1,
   };
   for (const [code, exit] of Object.entries(codes) as [TapErrorCode, number][])

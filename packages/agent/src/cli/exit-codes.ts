@@ -1,3 +1,4 @@
+import { FilterError } from "@tcptracker/filter";
 import { BpfError, type BpfErrorCode } from "@tcptracker/libbpf";
 import { ProbesError, type ProbesErrorCode } from "@tcptracker/probes";
 import { TapError, type TapErrorCode } from "../errors.ts";
@@ -26,7 +27,7 @@ const EXIT_OF: Partial<Record<TapErrorCode | BpfErrorCode | ProbesErrorCode, num
 
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof UsageError || error instanceof FilterError) return EXIT.usage;
   const known = error instanceof TapError || error instanceof BpfError || error instanceof ProbesError;
   return (known ? EXIT_OF[error.code] : undefined) ?? EXIT.failed;
 }

@@ -4,6 +4,7 @@ const COMMANDS = `tcptracker: what every process sends and receives over TCP
 
   tcptracker tap [options]     tap this host until stopped
   tcptracker doctor [--json]   what this kernel allows, how a tap would run, what it would not see, and why
+  tcptracker explain EXPR      how a filter is split between kernel and user space, compiled, and what it costs
   tcptracker --version         print the version
   tcptracker --help            print this help; 'tcptracker tap --help' prints the options of a command
 

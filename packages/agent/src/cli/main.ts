@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { doctorHelpText, parseDoctorCommand, runDoctorCommand } from "./doctor-command.ts";
 import { exitCodeOf } from "./exit-codes.ts";
+import { explainHelpText, parseExplainCommand, runExplainCommand } from "./explain-command.ts";
 import { TapError } from "../errors.ts";
 import { helpText, tapHelpText } from "./help.ts";
 import { say } from "./say.ts";
@@ -9,7 +10,7 @@ import { readTapCommand } from "./configured-tap.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Commands of the contract that this version lacks. */
-const PLANNED = ["explain", "collect"];
+const PLANNED = ["collect"];
 
 async function run(args: readonly string[], packageJson: URL): Promise<number> {
   const [command, ...rest] = args;
@@ -31,6 +32,12 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     const doctor = parseDoctorCommand(rest);
     if (!doctor.help) return await runDoctorCommand(doctor);
     process.stdout.write(doctorHelpText());
+    return 0;
+  }
+  if (command === "explain") {
+    const explain = parseExplainCommand(rest);
+    if (!explain.help) return runExplainCommand(explain);
+    process.stdout.write(explainHelpText());
     return 0;
   }
   if (command !== undefined && PLANNED.includes(command))

@@ -44,6 +44,9 @@ export async function runTapCommand(command: TapCommand): Promise<number> {
   });
   const timer = duration === undefined ? undefined : setTimeout(stop, duration);
   for (const { target, reason } of tap.missingHooks) say(`${target} is not seen: ${reason}`);
+  const refusal = tap.filter?.refusal;
+  if (refusal !== undefined)
+    say(`the kernel refuses the filter's programs, so that all of it is decided here: ${refusal.message}`);
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
 
   const output = new LineOutput(stdout);

@@ -45,6 +45,11 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     value: "N",
     help: "connections followed at the same time (default 65536)",
   },
+  filter: {
+    type: "string",
+    value: "EXPR",
+    help: "what to keep, e.g. 'remote.port == 8080'; see 'tcptracker explain'",
+  },
   duration: {
     type: "string",
     value: "TIME",
@@ -58,7 +63,6 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
   },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
   help: { type: "boolean", short: "h", help: "print this help" },
-  filter: { type: "string", value: "EXPR", help: "what to keep", planned: true },
   write: { type: "string", short: "w", value: "FILE", help: "write pcapng to FILE", planned: true },
   export: { type: "string", value: "HOST:PORT", help: "stream to a collector", planned: true },
   "tls-ca": { type: "string", value: "FILE", help: "with --export", planned: true },
@@ -135,6 +139,7 @@ export function interpretTapFlags(values: FlagValues): TapCommand {
   const maxConnections = text("max-connections");
   const duration = text("duration");
   const attribution = parseAttribution(values);
+  const filter = text("filter");
   const options: TapOptions = {
     ...(attach === undefined ? {} : { attach: oneOf("--attach", attach, ATTACH_STRATEGIES) }),
     ...(transport === undefined ? {} : { transport: oneOf("--transport", transport, TRANSPORTS) }),
@@ -143,6 +148,7 @@ export function interpretTapFlags(values: FlagValues): TapCommand {
     ...(maxConnections === undefined
       ? {}
       : { maxConnections: parseCount("--max-connections", maxConnections) }),
+    ...(filter === undefined ? {} : { filter }),
   };
   resolveOptions(options);
   return {

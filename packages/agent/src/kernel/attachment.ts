@@ -10,6 +10,8 @@ import {
 } from "@tcptracker/libbpf";
 import { MAPS, STAGE_NAMES, stageProgramsOf, type ProgramSet, type StagePrograms } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
+import type { StageArray } from "../filter/kernel-filter.ts";
+import type { FilterTarget } from "../filter/tap-filter.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import type { Candidate } from "./candidates.ts";
 import { chooseFexitTargets } from "./fexit-targets.ts";
@@ -51,8 +53,7 @@ const ESSENTIAL = /_(read|write|readv|writev|recvfrom|sendto|recvmsg|sendmsg|con
 type Missing = Map<string, BpfError>;
 
 /** The loaded and attached programs of one candidate. */
-export interface Attachment {
-  readonly object: BpfObject;
+export interface Attachment extends FilterTarget {
   readonly links: BpfLink[];
   /** What is attached: the hooks and the life-cycle programs. */
   readonly programs: readonly BpfProgram[];
@@ -65,9 +66,14 @@ export interface Attachment {
  * Loads and attaches the programs of a candidate. A call that this kernel does not have, or whose program it refuses, is
  * left out and named in the hooks, unless it is one that a tap cannot do without.
  *
+ * @param prepare - called when all is loaded and nothing is attached yet: for the filter
  * @throws BpfError when the kernel refuses the candidate
  */
-export function attach(candidate: Candidate, options: ResolvedTapOptions): Attachment {
+export function attach(
+  candidate: Candidate,
+  options: ResolvedTapOptions,
+  prepare: (target: FilterTarget) => void = () => undefined,
+): Attachment {
   if (candidate.strategy === "kprobe" && !features.kprobesAvailable())
     throw new BpfError("ERR_BPF_NOT_SUPPORTED", {
       operation: "attach kprobes",
@@ -82,8 +88,9 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
   const links: BpfLink[] = [];
   try {
     identifyTap(object, candidate.object.identify);
-    fillStages(object, candidate);
+    const arrays = [...fillStages(object, candidate), ...ioUring.fillStages(object)];
     pageCache.locate(object);
+    prepare({ object, arrays });
     // Connections must be seen to end from the moment that the first one is seen.
     const programs = lifeCycle(candidate).map((name) => object.program(name));
     for (const program of programs) links.push(program.attach());
@@ -104,6 +111,7 @@ export function attach(candidate: Candidate, options: ResolvedTapOptions): Attac
     programs.push(...attached.programs);
     return {
       object,
+      arrays,
       links,
       programs,
       hooks: hooksOf(object, candidate, missing, limited),
@@ -256,18 +264,20 @@ function identifyTap(object: BpfObject, identify: string): void {
   }
 }
 
-function fillStages(object: BpfObject, { set }: Candidate): void {
-  fillArray(object, MAPS.stages, set.stages);
-  if (set.fileStages !== undefined) fillArray(object, MAPS.fileStages, set.fileStages);
+function fillStages(object: BpfObject, { set }: Candidate): StageArray[] {
+  const arrays = [fillArray(object, MAPS.stages, set.stages)];
+  if (set.fileStages !== undefined) arrays.push(fillArray(object, MAPS.fileStages, set.fileStages));
+  return arrays;
 }
 
-function fillArray(object: BpfObject, map: string, programs: StagePrograms): void {
+function fillArray(object: BpfObject, map: string, programs: StagePrograms): StageArray {
   const stages = object.map(map);
-  stages.setFd(STAGE.filter, object.program(programs.emit));
+  for (const slot of [STAGE.filter, STAGE.filter_payload]) stages.setFd(slot, object.program(programs.emit));
   for (const stage of STAGE_NAMES) {
     const program = programs[stage];
     if (program !== undefined) stages.setFd(STAGE[stage], object.program(program));
   }
+  return { map, emit: programs.emit };
 }
 
 /** Objects and decoder must have been made from the same event.h. */

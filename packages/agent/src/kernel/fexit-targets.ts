@@ -6,7 +6,13 @@ import {
   type BpfProgram,
   type KernelFunction,
 } from "@tcptracker/libbpf";
-import { isFileHook, stageProgramsOf, type ProgramSet } from "@tcptracker/probes";
+import {
+  isFileHook,
+  STAGE_NAMES,
+  stageProgramsOf,
+  type ProgramSet,
+  type StagePrograms,
+} from "@tcptracker/probes";
 
 /**
  * Says which functions of the kernel the fexit programs are for. All programs that share an array of stages must be for
@@ -25,13 +31,17 @@ export function chooseFexitTargets(
   const functions = findKernelFunctions(
     [...hooks, ...[...stageProgramsOf(set), sendFile].map((name) => object.program(name))].map(functionOf),
   );
-  for (const [names, isMember] of [
-    [[...Object.values(fileStages), sendFile], (hook: BpfProgram) => isFileHook(functionOf(hook))],
-    [Object.values(stages), (hook: BpfProgram) => !isFileHook(functionOf(hook))],
-  ] as const) {
+  const chooseFor = (names: readonly string[], files: boolean): void => {
     const programs = names.map((name) => object.program(name));
-    chooseForArray(programs, hooks.filter(isMember), functions, leaveOut);
-  }
+    const members = hooks.filter((hook) => isFileHook(functionOf(hook)) === files);
+    chooseForArray(programs, members, functions, leaveOut);
+  };
+  chooseFor([...programsIn(fileStages), sendFile], true);
+  chooseFor(programsIn(stages), false);
+}
+
+function programsIn(stages: StagePrograms): string[] {
+  return STAGE_NAMES.flatMap((stage) => stages[stage] ?? []);
 }
 
 /** "fexit.id/__x64_sys_sendto" is for __x64_sys_sendto. */

@@ -1,6 +1,7 @@
 import { STAGE } from "@tcptracker/events";
 import { BpfError, findKernelBtfId, type BpfLink, type BpfObject, type BpfProgram } from "@tcptracker/libbpf";
 import { MAPS, type IoUringPrograms, type ProbeObject } from "@tcptracker/probes";
+import type { StageArray } from "../filter/kernel-filter.ts";
 
 /** Whether sends and receives that go through io_uring, without a system call each, are recorded. */
 export interface IoUringSupport {
@@ -78,6 +79,18 @@ export class IoUring {
     this.#support = { seen: false, reason: error instanceof Error ? error.message : String(error) };
   }
 
+  /** Puts the stages of what was loaded into their slots. */
+  fillStages(object: BpfObject): readonly StageArray[] {
+    const names = this.#programs;
+    if (names === undefined || !this.#support.seen) return [];
+    const stages = object.map(MAPS.ioUringStages);
+    for (const slot of [STAGE.filter, STAGE.filter_payload])
+      stages.setFd(slot, object.program(names.stages.emit));
+    for (const [stage, program] of Object.entries(names.stages))
+      stages.setFd(STAGE[stage as keyof typeof names.stages], object.program(program));
+    return [{ map: MAPS.ioUringStages, emit: names.stages.emit }];
+  }
+
   /** Attaches what was loaded; never fails, because there is the rest of the tap. */
   attach(object: BpfObject): { links: BpfLink[]; programs: BpfProgram[] } {
     const links: BpfLink[] = [];
@@ -92,10 +105,6 @@ export class IoUring {
       }
     };
     try {
-      const stages = object.map(MAPS.ioUringStages);
-      stages.setFd(STAGE.filter, object.program(names.stages.emit));
-      for (const [stage, program] of Object.entries(names.stages))
-        stages.setFd(STAGE[stage as keyof typeof names.stages], object.program(program));
       // A completion may follow at once on what these two have seen.
       attachFirst(SUBMIT.map((tracepoint) => () => attachTo(names.submit, tracepoint)));
       attachTo(names.wake, WAKE);

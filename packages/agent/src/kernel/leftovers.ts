@@ -1,4 +1,5 @@
 import { DIRECTION, GAP_CAUSE, LAYOUT, RECORD_TYPE } from "@tcptracker/events";
+import { verdictOf } from "@tcptracker/filter";
 import { FRAME_HEADER_BYTES, frameBytes } from "@tcptracker/libbpf";
 
 /** The records that the full ring refused for one connection. */
@@ -8,6 +9,8 @@ export interface Leftovers {
   /** Bytes that the gap records among them declare. */
   readonly gapBytes: bigint;
   readonly records: number;
+  /** Bytes that are in none of them because a filter rejects the connection. */
+  readonly filteredBytes: bigint;
 }
 
 const { tt_record: RECORD, tt_open: OPEN, tt_gap: GAP, tt_close: CLOSE, tt_connection: CONNECTION } = LAYOUT;
@@ -67,5 +70,16 @@ export function leftoversOf(entry: Uint8Array, ended: boolean): Leftovers {
     declare(direction, number(CLOSE.fields[`${name}_bytes`]) - unseen, unseen, GAP_CAUSE.unseen);
   }
   if (ended) frames.push(frame(entry.slice(0, CLOSE.size)));
-  return { batch: Buffer.concat(frames), gapBytes, records: frames.length };
+  return { batch: Buffer.concat(frames), gapBytes, records: frames.length, filteredBytes: 0n };
+}
+
+/** Whether the filter of a generation has said that it wants nothing of the connection. */
+export function isRejected(entry: Uint8Array, generation: number): boolean {
+  const view = new DataView(entry.buffer, entry.byteOffset, entry.length);
+  return view.getUint32(CONNECTION.fields.verdict.offset, true) === verdictOf(false, generation);
+}
+
+/** The same without a record: their bytes count as filtered out. */
+export function filteredOut({ gapBytes }: Leftovers): Leftovers {
+  return { batch: new Uint8Array(0), gapBytes: 0n, records: 0, filteredBytes: gapBytes };
 }

@@ -3,12 +3,13 @@ import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
 import { missingRights, ownCapabilities } from "../doctor/capabilities.ts";
 import { TapError } from "../errors.ts";
+import type { FilterTarget } from "../filter/tap-filter.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import type { IoUringSupport } from "./io-uring.ts";
+import { filteredOut, isRejected, leftoversOf, type Leftovers } from "./leftovers.ts";
 import type { PageCacheSupport } from "./page-cache.ts";
-import { leftoversOf, type Leftovers } from "./leftovers.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
@@ -35,15 +36,16 @@ export class Probe {
   /**
    * Loads and attaches the first way to tap that this kernel accepts.
    *
+   * @param prepare - called for each way that was loaded, before it is attached
    * @throws {@link TapError} when there is none, or no permission
    */
-  static open(options: ResolvedTapOptions): Probe {
+  static open(options: ResolvedTapOptions, prepare?: (target: FilterTarget) => void): Probe {
     const refusals: Refusal[] = [];
     for (const candidate of askFor(options)) {
       const { strategy, transport, kind, atomics } = candidate;
       const way = { strategy, transport, kind, atomics };
       try {
-        return new Probe(attach(candidate, options), way, refusals);
+        return new Probe(attach(candidate, options, prepare), way, refusals);
       } catch (error) {
         if (!(error instanceof BpfError)) throw error;
         refusals.push({ ...way, error });
@@ -65,6 +67,11 @@ export class Probe {
     return this.#attachment.pageCache;
   }
 
+  /** What a filter is put into. */
+  get filterTarget(): FilterTarget {
+    return this.#attachment;
+  }
+
   /** Where the records come from: a ring buffer or, by transport, an array of perf events. */
   get ring(): BpfMap {
     return this.#attachment.object.map(MAPS.ring);
@@ -78,8 +85,10 @@ export class Probe {
   /**
    * The records that the full ring refused: of connections that have ended since the last time and, once detached, of
    * those that have not.
+   *
+   * @param generation - of the filter in force, 0 without one
    */
-  *takeLeftovers(): Generator<Leftovers, void, undefined> {
+  *takeLeftovers(generation: number): Generator<Leftovers, void, undefined> {
     const unsent = this.#attachment.object.map(MAPS.unsent);
     for (const [id, entry] of unsent.entries()) {
       unsent.delete(id);
@@ -88,7 +97,7 @@ export class Probe {
     if (this.#attachment.links.length > 0) return;
     for (const [, entry] of this.#attachment.object.map(MAPS.connections).entries()) {
       const leftovers = leftoversOf(entry, false);
-      if (leftovers.records > 0) yield leftovers;
+      if (leftovers.records > 0) yield isRejected(entry, generation) ? filteredOut(leftovers) : leftovers;
     }
   }
 

@@ -7,6 +7,7 @@ import { fromJson, toJson } from "@tcptracker/events";
 import { expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { doctorHelpText } from "../../src/cli/doctor-command.ts";
+import { explainHelpText } from "../../src/cli/explain-command.ts";
 import { tapHelpText } from "../../src/cli/help.ts";
 import { Agent } from "./support/agent.ts";
 import { whileRequesting, startServer } from "./support/http.ts";
@@ -42,6 +43,7 @@ async function runBlock(code: string): Promise<{ status: number | null; stdout: 
 const PRINTS = [
   /^works: (?:fexit|kprobe|tracepoint) \((?:typed|raw) programs, (?:ringbuf|perfbuf)\), \d+ blind spots$/m,
   /^\S.* received \d+ bytes from port PORT$/m,
+  /^data \w+ to port PORT\n(?:data \w+ to port \d+\n|data \w+ to port PORT\n)*the kernel decides: true$/m,
   /^[0-9a-f]{16} egress \d+$/m,
   /^\{"type":"data",.*"remote":\{"address":"127\.0\.0\.1","port":PORT\}.*"direction":"egress"/m,
 ];
@@ -68,6 +70,17 @@ test("the JSON lines are records", () => {
 test("the options are those of the command", () => {
   expect(blocks("text")).toContain(tapHelpText());
   expect(blocks("text")).toContain(doctorHelpText());
+  expect(blocks("text")).toContain(explainHelpText());
+});
+
+test("what explain prints has these lines", async () => {
+  const shown = blocks("text").find((block) => block.startsWith("filter: ")) ?? "";
+  const [, expression = ""] = /^filter: (.*)$/m.exec(shown) ?? [];
+  await using agent = new Agent(["explain", expression]);
+  const { stdout } = await agent.ended();
+  const steady = (text: string): string[] =>
+    text.split("\n").filter((line) => line !== "  …" && !/^ +\d+ ns for the first call/.test(line));
+  expect(stdout.split("\n")).toEqual(expect.arrayContaining(steady(shown)));
 });
 
 test("what doctor prints has these parts, in this form", async () => {

@@ -124,8 +124,10 @@ describe("exit codes", () => {
     [2, ["tap", "--nonsense"], "--nonsense"],
     [2, ["tap", "--snaplen", "many"], "--snaplen"],
     [2, ["tap", "--buffer-size", "1"], "bufferSize"],
-    [4, ["tap", "--filter", "true"], "--filter"],
-    [4, ["explain"], "explain"],
+    [2, ["tap", "--filter", "remote.prt == 1"], "column 1"],
+    [2, ["explain", "size > "], "ERR_FILTER_SYNTAX"],
+    [4, ["tap", "--config", "x"], "--config"],
+    [4, ["collect"], "collect"],
   ])("%d for %j", (code, args, message) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], { encoding: "utf8" });
     expect(stderr).toContain(message);

@@ -20,20 +20,31 @@ export type Labels = Readonly<Record<string, string>>;
 
 /** Evaluates a filter on a record. Throws what CEL complains of. */
 export function evaluate(text: string, record: TapRecord, labels: Labels = {}): boolean {
-  const program = plan(celEnv({ funcs: functionsFor(record) }), parse(toCel(text)));
-  const result = program(bindings(record, labels));
-  if (isCelError(result)) throw new Error(`CEL fails on ${text}: ${String(result)}`);
-  if (typeof result !== "boolean") throw new TypeError(`CEL gives a ${typeof result} for ${text}`);
-  return result;
+  return oracleOf(text)(record, labels);
 }
 
-function functionsFor(record: TapRecord): CelFunc[] {
-  const addresses = [record.local.address, record.remote.address];
-  const ports = [BigInt(record.local.port), BigInt(record.remote.port)];
-  const either = (networks: readonly string[]): boolean => addresses.some((one) => isIn(one, networks));
+/** The same for several records, which costs less for each. */
+export function oracleOf(text: string): (record: TapRecord, labels: Labels) => boolean {
+  let current: TapRecord | undefined;
+  const program = plan(celEnv({ funcs: functionsFor(() => current) }), parse(toCel(text)));
+  return (record, labels) => {
+    current = record;
+    const result = program(bindings(record, labels));
+    if (isCelError(result)) throw new Error(`CEL fails on ${text}: ${String(result)}`);
+    if (typeof result !== "boolean") throw new TypeError(`CEL gives a ${typeof result} for ${text}`);
+    return result;
+  };
+}
+
+function functionsFor(record: () => TapRecord | undefined): CelFunc[] {
+  const ends = (): TapRecord["local"][] =>
+    [record()?.local, record()?.remote].filter((end) => end !== undefined);
+  const hasPort = (port: unknown): boolean => ends().some((end) => BigInt(end.port) === port);
+  const either = (networks: readonly string[]): boolean =>
+    ends().some(({ address }) => isIn(address, networks));
   return [
-    celFunc("port", [INT], BOOL, (port) => ports.includes(port)),
-    celFunc("port", [INTS], BOOL, (list) => [...list].some((port) => ports.includes(port as bigint))),
+    celFunc("port", [INT], BOOL, hasPort),
+    celFunc("port", [INTS], BOOL, (list) => [...list].some(hasPort)),
     ...["host", "net"].flatMap((name) => [
       celFunc(name, [STRING], BOOL, (network) => either([network])),
       celFunc(name, [STRINGS], BOOL, (list) => either([...list] as string[])),

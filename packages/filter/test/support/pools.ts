@@ -18,7 +18,9 @@ export const LARGE_SIZES: readonly bigint[] = [2n ** 53n + 2n, 2n ** 60n];
 /** At most 15 bytes each. */
 export const NAMES: readonly string[] = [
   "",
+  "cur",
   "curl",
+  "curly",
   "nginx",
   "containerd-shim",
   "é",

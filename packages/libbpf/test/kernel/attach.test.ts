@@ -156,10 +156,11 @@ describeAsRoot("attaching", () => {
     const using = (id: number | undefined): void => {
       using opened = BpfObject.open(object("attach"), { programs: { on_id: { autoload: true } } });
       if (id !== undefined) opened.program("on_id").setAttachId(id);
+      expect(opened.program("on_id").attachId).toBe(id);
       opened.load();
       opened.program("on_id").attach();
     };
-    const [{ id = 0 } = {}] = findKernelFunctions(["bpf_fentry_test1"]).get("bpf_fentry_test1") ?? [];
+    const id = findKernelFunctions(["bpf_fentry_test1"]).get("bpf_fentry_test1")?.[0]?.id;
     expect(id).toBe(findKernelBtfId("bpf_fentry_test1", "func"));
     expect(caught(() => using(undefined))).toMatchObject({ errnoName: "ESRCH" });
     if (features.probeTrampoline()) using(id);

@@ -69,10 +69,11 @@ export function wholeEnd(
   return { role, joined: "start", local, remote, types: ["open", "data", "close"], egress, ingress };
 }
 
-/** Every byte is in a record, or declared, or at least counted as undeclared; every end was told. */
+/** Every byte is in a record, or declared, or filtered out, or at least counted as undeclared; every end was told. */
 export function expectBalance({ counters, decodeErrors }: TapStatistics): void {
   expect(decodeErrors).toBe(0);
-  expect(counters.delivered_bytes + counters.gap_bytes + counters.undeclared_bytes).toBe(
+  const { delivered_bytes, gap_bytes, filtered_bytes, undeclared_bytes } = counters;
+  expect(delivered_bytes + gap_bytes + filtered_bytes + undeclared_bytes).toBe(
     counters.egress_bytes + counters.ingress_bytes,
   );
 }

@@ -37,6 +37,16 @@ export class Collector implements AsyncDisposable {
     return this.#tap.pageCache;
   }
 
+  /** Changes the filter while the tap runs. */
+  setFilter(text: string | undefined): void {
+    this.#tap.setFilter(text);
+  }
+
+  /** Whether the kernel runs a part of the filter. */
+  get filtersInKernel(): boolean {
+    return this.#tap.filter?.inKernel === true;
+  }
+
   statistics(): TapStatistics {
     return this.#tap.statistics();
   }
