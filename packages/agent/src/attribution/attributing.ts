@@ -12,6 +12,7 @@ import { AttributionStage } from "../stages/attribution.ts";
 
 /** Attribution while a tap runs. */
 export interface Attributing extends Disposable {
+  readonly containers: Containers;
   readonly stage: Stage;
   /** What a person wants to know at the end. */
   summary(): string[];
@@ -34,6 +35,7 @@ export async function startAttributing(
       `${hierarchy.path} is only a part of the host's cgroups: other containers are not known; mount the host's /sys/fs/cgroup at /host/sys/fs/cgroup, or name it by --cgroup-root`,
     );
   return {
+    containers,
     stage: new AttributionStage(containers),
     summary: () => {
       const { unresolved } = containers.status();

@@ -27,7 +27,9 @@ export async function runTapCommand(command: TapCommand): Promise<number> {
   let stopped: bigint | undefined;
   // Before the tap, so that nobody is recorded who is not known.
   using attributing = await startAttribution(command.attribution);
-  const tap = Tap.start(options);
+  const tap = Tap.start(
+    attributing === undefined ? options : { ...options, containers: attributing.containers },
+  );
   const started = process.hrtime.bigint();
   const stop = (): void => {
     stopped ??= process.hrtime.bigint();
