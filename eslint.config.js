@@ -9,10 +9,13 @@ const rooms = [
       "scope:containers",
       "scope:events",
       "scope:filter",
+      "scope:grpc-exporter",
       "scope:libbpf",
       "scope:probes",
     ],
   },
+  { sourceTag: "scope:grpc-exporter", onlyDependOnLibsWithTags: ["scope:events", "scope:proto"] },
+  { sourceTag: "scope:proto", onlyDependOnLibsWithTags: [] },
   // Its kernel tests run what it generates; only they import libbpf (the lib's tsconfig has no reference to it).
   { sourceTag: "scope:filter", onlyDependOnLibsWithTags: ["scope:events", "scope:libbpf"] },
   { sourceTag: "scope:events", onlyDependOnLibsWithTags: [] },

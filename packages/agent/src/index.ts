@@ -45,6 +45,9 @@ export {
   type Transport,
 } from "./options.ts";
 export { runPipeline, type Sink, type Source, type Stage } from "./pipeline.ts";
+export { SECRET_HEADERS } from "./redact/header-scanner.ts";
+export { Redactor, type RedactorOptions } from "./redact/redactor.ts";
+export { ExportSink } from "./sinks/export.ts";
 export { JsonSink } from "./sinks/json.ts";
 export { LineOutput } from "./sinks/line-output.ts";
 export { formatRecord, TextSink, type Paint } from "./sinks/text.ts";

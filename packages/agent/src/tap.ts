@@ -165,6 +165,16 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     return this.#probe.ioUring;
   }
 
+  /** Bytes of records that wait for the consumer. */
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
+  /** Bytes of the kernel's buffer, of {@link options}.bufferSize, that are taken now. */
+  get bufferedBytes(): number {
+    return this.#reader.bufferedBytes;
+  }
+
   /** Whether the bytes that sendfile sends are recorded; where they are not, a reason. */
   get pageCache(): PageCacheSupport {
     return this.#probe.pageCache;

@@ -1,11 +1,13 @@
 import { RecordJsonError } from "./errors.ts";
 import { DIRECTION, GAP_CAUSE, JOINED, NETWORK, RECORD_TYPE, ROLE, SHUTDOWN, SYSCALL } from "./gen/layout.ts";
+import { EXPORT_GAP_CAUSE } from "./gap-cause.ts";
 import { JsonObject, parseJson } from "./json-reader.ts";
 import type {
   CloseRecord,
   ContainerIdentity,
   ContainerRuntime,
   Endpoint,
+  PayloadRange,
   PodIdentity,
   PodOwner,
   ProcessIdentity,
@@ -20,6 +22,7 @@ const RUNTIMES = { docker: 0, containerd: 1, "cri-o": 2, podman: 3 } satisfies R
   ContainerRuntime,
   number
 >;
+const CAUSES = { ...GAP_CAUSE, ...EXPORT_GAP_CAUSE };
 
 /**
  * A record from a line of the JSON contract: the inverse of `toJson`, exact to the last digit. Members that this version
@@ -36,10 +39,11 @@ export function fromJson(text: string): TapRecord {
       return { type, ...base };
     case "data": {
       const payload = json.optional("payload", () => json.base64("payload"));
-      return { type, ...base, ...readDirected(json), ...payload };
+      const redacted = json.optional("redacted", () => json.objects("redacted").map(readRange));
+      return { type, ...base, ...readDirected(json), ...payload, ...redacted };
     }
     case "gap":
-      return { type, ...base, ...readDirected(json), cause: json.oneOf("cause", GAP_CAUSE) };
+      return { type, ...base, ...readDirected(json), cause: json.oneOf("cause", CAUSES) };
     case "close":
       return readClose(json, base);
   }
@@ -109,6 +113,10 @@ function readDirected(json: JsonObject): { direction: keyof typeof DIRECTION; of
     offset: json.decimal("offset"),
     size: json.count("size"),
   };
+}
+
+function readRange(json: JsonObject): PayloadRange {
+  return { offset: json.integer("offset", U32), size: json.integer("size", U32) };
 }
 
 function readClose(json: JsonObject, base: RecordBase): CloseRecord {

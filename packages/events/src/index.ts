@@ -10,6 +10,8 @@ export { toRecord } from "./decode.ts";
 export { DecodeError, RecordJsonError } from "./errors.ts";
 export type { DecodeErrorCode, DecodeErrorDetails } from "./errors.ts";
 export { fromJson } from "./from-json.ts";
+export { EXPORT_GAP_CAUSE } from "./gap-cause.ts";
+export type { AnyGapCause, ExportGapCause } from "./gap-cause.ts";
 export {
   COUNTER,
   COUNTER_COUNT,
@@ -59,6 +61,7 @@ export type {
   Endpoint,
   GapRecord,
   OpenRecord,
+  PayloadRange,
   PodIdentity,
   PodOwner,
   ProcessIdentity,

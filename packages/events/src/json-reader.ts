@@ -61,6 +61,13 @@ export class JsonObject {
     return new JsonObject(this.#get(name), this.#pathOf(name));
   }
 
+  /** A list of objects that is not empty. */
+  objects(name: string): readonly JsonObject[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value) || value.length === 0) throw this.#wrong(name, "a list that is not empty");
+    return value.map((item: unknown) => new JsonObject(item, this.#pathOf(name)));
+  }
+
   /** A text that is not empty. */
   text(name: string): string {
     const value = this.#get(name);

@@ -50,7 +50,7 @@ function ownText(record: TapRecord): string {
     case "open":
       return "";
     case "data":
-      return directedText(record) + payloadText(record.payload);
+      return directedText(record) + payloadText(record.payload) + redactedText(record.redacted);
     case "gap":
       return `${directedText(record)},"cause":"${record.cause}"`;
     case "close":
@@ -65,6 +65,12 @@ function directedText({ direction, offset, size }: DataRecord | GapRecord): stri
 function payloadText(payload: Uint8Array | undefined): string {
   if (payload === undefined || payload.length === 0) return "";
   return `,"payload":"${Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("base64")}"`;
+}
+
+function redactedText(redacted: DataRecord["redacted"]): string {
+  if (redacted === undefined || redacted.length === 0) return "";
+  const ranges = redacted.map(({ offset, size }) => `{"offset":${String(offset)},"size":${String(size)}}`);
+  return `,"redacted":[${ranges.join(",")}]`;
 }
 
 function closeText({ egress, ingress, duration, tcp, shutdown }: CloseRecord): string {

@@ -2,7 +2,8 @@
  * Records as objects: the shape of the JSON contract with JavaScript's own values. Whatever has 64 bits in the kernel is
  * a bigint here, so that nothing is rounded; whatever is not known is absent.
  */
-import type { Direction, GapCause, Joined, Network, Role, Shutdown, Syscall } from "./gen/layout.ts";
+import type { AnyGapCause } from "./gap-cause.ts";
+import type { Direction, Joined, Network, Role, Shutdown, Syscall } from "./gen/layout.ts";
 
 /** The connection a record belongs to. */
 export interface Connection {
@@ -94,6 +95,14 @@ export interface DataRecord extends RecordBase {
   readonly size: bigint;
   /** What was captured. Absent if nothing was. */
   readonly payload?: Uint8Array;
+  /** Parts of the payload that were replaced, in order and apart from each other. Absent if none were. */
+  readonly redacted?: readonly PayloadRange[];
+}
+
+/** A part of a payload, in bytes from its start. */
+export interface PayloadRange {
+  readonly offset: number;
+  readonly size: number;
 }
 
 /** Bytes that were moved and are in no data record. Covers `size` bytes of its direction, from `offset` on. */
@@ -104,7 +113,7 @@ export interface GapRecord extends RecordBase {
   readonly offset: bigint;
   /** Missing bytes. */
   readonly size: bigint;
-  readonly cause: GapCause;
+  readonly cause: AnyGapCause;
 }
 
 /** A connection has ended. */

@@ -1,4 +1,5 @@
-import type { Direction, GapCause } from "./gen/layout.ts";
+import type { AnyGapCause } from "./gap-cause.ts";
+import type { Direction } from "./gen/layout.ts";
 import type { DataRecord, GapRecord } from "./record.ts";
 
 /** Where a segment belongs. */
@@ -25,7 +26,7 @@ export interface GapSegment extends SegmentBase {
   /** Missing bytes, at least one. */
   readonly size: bigint;
   /** What the tap says; `missing` if no record covers the bytes. */
-  readonly cause: GapCause | "missing";
+  readonly cause: AnyGapCause | "missing";
   /** The record that declares the hole; absent for `missing`. */
   readonly record?: GapRecord;
 }

@@ -1,6 +1,7 @@
 /** Arbitrary records as objects, for laws. */
 import fc from "fast-check";
 import { formatAddress } from "../src/addresses.ts";
+import { EXPORT_GAP_CAUSE } from "../src/gap-cause.ts";
 import { DIRECTION, GAP_CAUSE, JOINED, NETWORK, ROLE, SHUTDOWN, SYSCALL } from "../src/gen/layout.ts";
 import type { Network } from "../src/gen/layout.ts";
 import type { ContainerRuntime, TapRecord } from "../src/record.ts";
@@ -81,7 +82,14 @@ const base = fc
   }));
 
 const directed = fc.record({ direction: nameOf(DIRECTION), offset: u64, size: u64 });
-const payload = fc.record({ payload: fc.uint8Array({ minLength: 1, maxLength: 64 }) }, { requiredKeys: [] });
+const range = fc.record({ offset: u32, size: u32 });
+const payload = fc.record(
+  {
+    payload: fc.uint8Array({ minLength: 1, maxLength: 64 }),
+    redacted: fc.array(range, { minLength: 1, maxLength: 3 }),
+  },
+  { requiredKeys: [] },
+);
 const tcp = fc.record({ smoothedRtt: u64, retransmits: u32 }, { requiredKeys: ["retransmits"] });
 const shutdown = fc.record(
   { shutdown: fc.subarray(Object.keys(SHUTDOWN) as (keyof typeof SHUTDOWN)[], { minLength: 1 }) },
@@ -95,7 +103,7 @@ export const anyRecord: fc.Arbitrary<TapRecord> = fc.oneof(
     .tuple(base, directed, payload)
     .map(([common, own, data]): TapRecord => ({ type: "data", ...common, ...own, ...data })),
   fc
-    .tuple(base, directed, nameOf(GAP_CAUSE))
+    .tuple(base, directed, nameOf({ ...GAP_CAUSE, ...EXPORT_GAP_CAUSE }))
     .map(([common, own, cause]): TapRecord => ({ type: "gap", ...common, ...own, cause })),
   fc
     .tuple(base, u64, u64, u64, tcp, shutdown)

@@ -295,6 +295,16 @@ std::vector<Loss> PerfSource::Losses() {
   return out;
 }
 
+uint64_t PerfRing::BufferedBytes() const {
+  return LoadAcquire(&reinterpret_cast<perf_event_mmap_page*>(control_)->data_head) - released_;
+}
+
+uint64_t PerfSource::BufferedBytes() const {
+  uint64_t sum = 0;
+  for (auto& ring : rings_) sum += ring->BufferedBytes();
+  return sum;
+}
+
 uint64_t PerfSource::Pending() {
   Collect(true);
   return records_.size() - next_;

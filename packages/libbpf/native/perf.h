@@ -39,6 +39,7 @@ class PerfRing {
 
   uint32_t cpu() const { return cpu_; }
   int fd() const { return fd_; }
+  uint64_t BufferedBytes() const;
   // Adds the records that came since the last time, in the order of the ring.
   void Index(std::vector<Record>& out, uint16_t ring, const PerfOptions& options);
   void CopyOut(uint8_t* out, const Record& record) const;
@@ -100,6 +101,7 @@ class PerfSource : public Source {
   SourceStats Stats() const override;
   std::vector<Loss> Losses() override;
   uint64_t Pending() override;
+  uint64_t BufferedBytes() const override;
 
  private:
   // Appends what is new; its largest key, 0 when nothing is.

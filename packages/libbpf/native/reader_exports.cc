@@ -123,6 +123,11 @@ Napi::Value Pending(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(ReaderArg(info).source().Pending()));
 }
 
+// readerBufferedBytes(reader) -> bytes of the kernel's buffers that are taken
+Napi::Value BufferedBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(ReaderArg(info).source().BufferedBytes()));
+}
+
 // readerLosses(reader) -> [cpu, records, ...] of every CPU
 Napi::Value Losses(const Napi::CallbackInfo& info) {
   std::vector<Loss> losses = ReaderArg(info).source().Losses();
@@ -151,6 +156,7 @@ void ExportReader(Napi::Env env, Napi::Object exports) {
   exports.Set("perfReaderStart", Napi::Function::New(env, StartPerf));
   exports.Set("readerDetach", Napi::Function::New(env, Detach));
   exports.Set("readerPending", Napi::Function::New(env, Pending));
+  exports.Set("readerBufferedBytes", Napi::Function::New(env, BufferedBytes));
   exports.Set("readerLosses", Napi::Function::New(env, Losses));
   exports.Set("readerPause", Napi::Function::New(env, Pause));
   exports.Set("readerResume", Napi::Function::New(env, Resume));

@@ -128,6 +128,12 @@ size_t RingSource::Fill(Batch& batch) {
   return 0;
 }
 
+uint64_t RingSource::BufferedBytes() const {
+  uint64_t sum = 0;
+  for (auto& ring : rings_) sum += ring->BufferedBytes();
+  return sum;
+}
+
 void RingSource::Rest() {
   for (auto& ring : rings_) ring->UnmapData();
 }

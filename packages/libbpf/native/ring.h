@@ -21,6 +21,7 @@ class Ring {
 
   int fd() const { return fd_; }
   uint64_t ProducerPosition() const;
+  uint64_t BufferedBytes() const { return ProducerPosition() - position_; }
   // Moves committed records below `end` into the batch while they fit. Returns 0, or the frame size of the
   // first record that did not fit.
   size_t Fill(Batch& batch, uint64_t end);
@@ -49,6 +50,7 @@ class RingSource : public Source {
   void Collect(bool all) override;
   size_t Fill(Batch& batch) override;
   void Rest() override;
+  uint64_t BufferedBytes() const override;
 
  private:
   std::vector<std::unique_ptr<Ring>> rings_;

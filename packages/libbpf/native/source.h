@@ -43,6 +43,8 @@ class Source {
   virtual SourceStats Stats() const { return {}; }
   virtual std::vector<Loss> Losses() { return {}; }
   virtual uint64_t Pending() { return 0; }
+  // Bytes of the kernel's buffers that are taken.
+  virtual uint64_t BufferedBytes() const = 0;
 };
 
 }  // namespace bridge

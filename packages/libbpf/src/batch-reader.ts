@@ -75,6 +75,12 @@ export abstract class BatchReader<Stats extends BatchReaderStats> {
     return this.#final ?? this.run("read the figures of", (native, reader) => this.readStats(native, reader));
   }
 
+  /** Bytes of the kernel's buffers that are taken now: records that were not delivered, and their headers. 0 once it is closed. */
+  get bufferedBytes(): number {
+    if (this.#closed) return 0;
+    return this.run("read the fill level of", (native, reader) => native.readerBufferedBytes(reader));
+  }
+
   /** Leaves everything where it is until {@link resume}, except for {@link drain}. */
   pause(): void {
     this.run("pause", (native, reader) => native.readerPause(reader));

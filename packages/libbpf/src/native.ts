@@ -178,6 +178,7 @@ export interface Native {
   ): number;
   readerDetach(reader: number): void;
   readerPending(reader: number): number;
+  readerBufferedBytes(reader: number): number;
   /** CPU, lost records, CPU, ... */
   readerLosses(reader: number): number[];
   readerPause(reader: number): void;

@@ -1,5 +1,5 @@
 import { UsageError } from "./usage-error.ts";
-import type { Flag, FlagValues } from "./tap-options.ts";
+import type { Flag, FlagValues } from "./flags.ts";
 
 const KUBERNETES = ["auto", "on", "off"] as const;
 

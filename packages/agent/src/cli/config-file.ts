@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Pair } from "yaml";
 import { settingsOf } from "./settings.ts";
-import type { Flag, FlagValues } from "./tap-options.ts";
+import type { Flag, FlagValues } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What a configuration file says, and where. */

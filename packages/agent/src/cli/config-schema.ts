@@ -1,5 +1,5 @@
 import { settingsOf } from "./settings.ts";
-import type { Flag } from "./tap-options.ts";
+import type { Flag } from "./flags.ts";
 
 /** The JSON schema (draft-07) of a configuration file, for editors: what {@link parseConfig} accepts, by the table of flags. */
 export function configSchema(flags: Readonly<Record<string, Flag>>): object {

@@ -1,12 +1,7 @@
 import type { ConfigFile } from "./config-file.ts";
+import type { FlagValues } from "./flags.ts";
 import { readEnvironment } from "./settings.ts";
-import {
-  interpretTapFlags,
-  parseTapFlags,
-  TAP_FLAGS,
-  type FlagValues,
-  type TapCommand,
-} from "./tap-options.ts";
+import { interpretTapFlags, parseTapFlags, TAP_FLAGS, type TapCommand } from "./tap-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { FilterError } from "@tcptracker/filter";
 import { BpfError, type BpfErrorCode } from "@tcptracker/libbpf";
+import { ExportError, type ExportErrorCode } from "@tcptracker/grpc-exporter/errors";
 import { ProbesError, type ProbesErrorCode } from "@tcptracker/probes";
 import { TapError, type TapErrorCode } from "../errors.ts";
 import { UsageError } from "./usage-error.ts";
@@ -14,8 +15,10 @@ export const EXIT = {
 } as const;
 
 /** The codes that do not just mean "failed". */
-const EXIT_OF: Partial<Record<TapErrorCode | BpfErrorCode | ProbesErrorCode, number>> = {
+const EXIT_OF: Partial<Record<TapErrorCode | BpfErrorCode | ProbesErrorCode | ExportErrorCode, number>> = {
   ERR_TAP_OPTION: EXIT.usage,
+  ERR_EXPORT_OPTION: EXIT.usage,
+  ERR_EXPORT_PLAINTEXT: EXIT.usage,
   ERR_TAP_NOT_PERMITTED: EXIT.notPermitted,
   ERR_BPF_PERMISSION: EXIT.notPermitted,
   ERR_TAP_NOT_SUPPORTED: EXIT.notSupported,
@@ -28,6 +31,10 @@ const EXIT_OF: Partial<Record<TapErrorCode | BpfErrorCode | ProbesErrorCode, num
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof FilterError) return EXIT.usage;
-  const known = error instanceof TapError || error instanceof BpfError || error instanceof ProbesError;
+  const known =
+    error instanceof TapError ||
+    error instanceof BpfError ||
+    error instanceof ProbesError ||
+    error instanceof ExportError;
   return (known ? EXIT_OF[error.code] : undefined) ?? EXIT.failed;
 }

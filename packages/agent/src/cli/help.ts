@@ -1,8 +1,10 @@
+import { helpLines } from "./flags.ts";
 import { TAP_FLAGS } from "./tap-options.ts";
 
 const COMMANDS = `tcptracker: what every process sends and receives over TCP
 
   tcptracker tap [options]     tap this host until stopped
+  tcptracker collect [options] receive what other hosts' taps export
   tcptracker doctor [--json]   what this kernel allows, how a tap would run, what it would not see, and why
   tcptracker explain EXPR      how a filter is split between kernel and user space, compiled, and what it costs
   tcptracker --version         print the version
@@ -18,15 +20,9 @@ export function helpText(): string {
 }
 
 function flagLines(planned: boolean): string[] {
-  const flags = Object.entries(TAP_FLAGS).filter(([, flag]) => (flag.planned === true) === planned);
-  const names = flags.map(([name, { short, value }]) => {
-    const head = short === undefined ? `    --${name}` : `-${short}, --${name}`;
-    return value === undefined ? head : `${head} ${value}`;
-  });
-  return flags.map(([, { help }], index) => {
-    const name = names[index] ?? "";
-    return name.length > 26 ? `  ${name}\n  ${" ".repeat(28)}${help}` : `  ${name.padEnd(28)}${help}`;
-  });
+  return helpLines(
+    Object.fromEntries(Object.entries(TAP_FLAGS).filter(([, flag]) => (flag.planned === true) === planned)),
+  );
 }
 
 /** `tcptracker tap --help`. */

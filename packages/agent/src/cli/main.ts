@@ -1,16 +1,13 @@
 import { readFileSync } from "node:fs";
+import { collectHelpText, parseCollectCommand } from "./collect-options.ts";
 import { doctorHelpText, parseDoctorCommand, runDoctorCommand } from "./doctor-command.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { explainHelpText, parseExplainCommand, runExplainCommand } from "./explain-command.ts";
-import { TapError } from "../errors.ts";
 import { helpText, tapHelpText } from "./help.ts";
 import { say } from "./say.ts";
 import { runTapCommand } from "./tap-command.ts";
 import { readTapCommand } from "./configured-tap.ts";
 import { UsageError } from "./usage-error.ts";
-
-/** Commands of the contract that this version lacks. */
-const PLANNED = ["collect"];
 
 async function run(args: readonly string[], packageJson: URL): Promise<number> {
   const [command, ...rest] = args;
@@ -24,7 +21,7 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
   }
   if (command === "tap") {
     const tap = await readTapCommand(rest);
-    if (!tap.help) return await runTapCommand(tap);
+    if (!tap.help) return await runTapCommand(tap, version(packageJson));
     process.stdout.write(tapHelpText());
     return 0;
   }
@@ -40,8 +37,13 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     process.stdout.write(explainHelpText());
     return 0;
   }
-  if (command !== undefined && PLANNED.includes(command))
-    throw new TapError("ERR_TAP_NOT_BUILT_IN", `'${command}' is not in this version of tcptracker`);
+  if (command === "collect") {
+    const collect = parseCollectCommand(rest);
+    // gRPC takes 30 MiB: it is loaded where it is used.
+    if (!collect.help) return await (await import("./collect-command.ts")).runCollectCommand(collect);
+    process.stdout.write(collectHelpText());
+    return 0;
+  }
   throw new UsageError(
     command === undefined ? "a command is missing, such as 'tap'" : `there is no command '${command}'`,
   );

@@ -1,4 +1,4 @@
-import type { Flag, FlagValues } from "./tap-options.ts";
+import type { Flag, FlagValues } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Variables of other things begin the same: a service called `tcptracker` gives every pod TCPTRACKER_PORT and others. */

@@ -1,7 +1,15 @@
 import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
 import { startAttributing, type Attributing } from "../attribution/attributing.ts";
-import { runPipeline } from "../pipeline.ts";
+import type { Target } from "@tcptracker/grpc-exporter/target";
+import type { ExportCommand } from "./export-options.ts";
+import type { Exporting } from "../export/exporting.ts";
+import { plural } from "../format.ts";
+import type { TapOptions } from "../options.ts";
+import { RecordCounter } from "../metrics/record-counter.ts";
+import type { Measured } from "../metrics/tap-metrics.ts";
+import { runPipeline, type Sink } from "../pipeline.ts";
+import { Redactor } from "../redact/redactor.ts";
 import { JsonSink } from "../sinks/json.ts";
 import { LineOutput } from "../sinks/line-output.ts";
 import { TextSink, type Paint } from "../sinks/text.ts";
@@ -21,14 +29,16 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 
 /** Runs `tcptracker tap` until its duration is over, a signal comes, or nobody reads its output any more. */
-export async function runTapCommand(command: TapCommand): Promise<number> {
+export async function runTapCommand(command: TapCommand, version: string): Promise<number> {
   const { json, duration, options } = command;
   let outputError: NodeJS.ErrnoException | undefined;
   let stopped: bigint | undefined;
+  const exporting = await startExport(command.export, version);
   // Before the tap, so that nobody is recorded who is not known.
-  using attributing = await startAttribution(command.attribution);
-  const tap = Tap.start(
+  using attributing = await startAttribution(command.attribution, exporting);
+  const tap = await startTap(
     attributing === undefined ? options : { ...options, containers: attributing.containers },
+    exporting,
   );
   const started = process.hrtime.bigint();
   const stop = (): void => {
@@ -52,21 +62,73 @@ export async function runTapCommand(command: TapCommand): Promise<number> {
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
 
   const output = new LineOutput(stdout);
-  const sink = json ? new JsonSink(output) : new TextSink(output, paint);
+  const sinks: Sink[] = exporting === undefined ? [] : [exporting.sink];
+  if (json) sinks.push(new JsonSink(output));
+  else if (exporting === undefined) sinks.push(new TextSink(output, paint));
+  // Last, so that other stages see what was really sent.
+  const redactor = new Redactor(command.redact);
+  const passed = new RecordCounter();
+  let metrics: AsyncDisposable | undefined;
   try {
-    await runPipeline(tap, attributing === undefined ? [] : [attributing.stage], [sink]);
+    metrics = await startMetrics(command.metrics, { tap, passed, redactor, exporting });
+    const stages = [exporting?.stage, attributing?.stage].filter((stage) => stage !== undefined);
+    await runPipeline(tap, [...stages, redactor, passed], sinks);
   } finally {
     clearTimeout(timer);
     await tap.stop();
+    await metrics?.[Symbol.asyncDispose]();
+    await exporting?.abandon();
   }
   for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
     say(line);
   for (const line of attributing?.summary() ?? []) say(line);
+  if (redactor.redactedRecords > 0) say(`secrets replaced in ${plural(redactor.redactedRecords, "record")}`);
+  for (const line of exporting?.summary() ?? []) say(line);
+  if (exporting?.isSafe() === false) return EXIT.failed;
   if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;
   say(`cannot write records: ${outputError.message}`);
   return EXIT.failed;
 }
 
-async function startAttribution(command: AttributionCommand | undefined): Promise<Attributing | undefined> {
-  return command === undefined ? undefined : await startAttributing(command, say);
+/** Where it cannot begin, it leaves no export behind. */
+async function startAttribution(
+  command: AttributionCommand | undefined,
+  exporting: Exporting | undefined,
+): Promise<Attributing | undefined> {
+  try {
+    return command === undefined ? undefined : await startAttributing(command, say);
+  } catch (error) {
+    await exporting?.abandon();
+    throw error;
+  }
+}
+
+/** A tap that cannot be started leaves no export behind. */
+async function startTap(options: TapOptions, exporting: Exporting | undefined): Promise<Tap> {
+  try {
+    return Tap.start(options);
+  } catch (error) {
+    await exporting?.abandon();
+    throw error;
+  }
+}
+
+/** gRPC takes 30 MiB: it is loaded where it is used. */
+async function startExport(
+  command: ExportCommand | undefined,
+  version: string,
+): Promise<Exporting | undefined> {
+  if (command === undefined) return undefined;
+  const { startExporting } = await import("../export/exporting.ts");
+  return await startExporting(command, version, say);
+}
+
+/** prom-client is loaded where it is used. */
+async function startMetrics(
+  listen: Target | undefined,
+  measured: Measured,
+): Promise<AsyncDisposable | undefined> {
+  if (listen === undefined) return undefined;
+  const { serveTapMetrics } = await import("../metrics/tap-metrics.ts");
+  return await serveTapMetrics(listen, measured, say);
 }

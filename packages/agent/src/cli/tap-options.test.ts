@@ -86,9 +86,7 @@ describe("planned", () => {
   const planned = Object.entries(TAP_FLAGS).filter(([, flag]) => flag.planned);
 
   test("are the flags of the contract that are not built in", () => {
-    expect(planned.map(([name]) => name).toSorted()).toEqual(
-      ["export", "insecure", "tls-ca", "tls-cert", "tls-key", "write"].toSorted(),
-    );
+    expect(planned.map(([name]) => name).toSorted()).toEqual(["write"]);
   });
 
   test.each(planned)("--%s says so", (name, { type }) => {

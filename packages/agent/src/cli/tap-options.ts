@@ -1,32 +1,26 @@
 import { parseArgs } from "node:util";
+import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
 import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
+import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
+import type { Flag, FlagValues } from "./flags.ts";
+import { parseRedact, REDACT_FLAGS } from "./redact-options.ts";
+import type { RedactorOptions } from "../redact/redactor.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
-
-/** A flag of the command line. */
-export interface Flag {
-  readonly type: "string" | "boolean";
-  readonly short?: string;
-  /** What stands for the value in the help. */
-  readonly value?: string;
-  readonly help: string;
-  /** Part of the contract, but not in this version: using it is an error that says so. */
-  readonly planned?: true;
-}
 
 /** Every flag of `tcptracker tap`: parsed from here and documented from here. */
 export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
   attach: {
     type: "string",
     value: ATTACH_STRATEGIES.join("|"),
-    help: "how to hook the system calls (default auto: what this kernel accepts; in this version tracepoint)",
+    help: "how to hook the system calls (default auto: the first of the others that this kernel accepts)",
   },
   transport: {
     type: "string",
     value: TRANSPORTS.join("|"),
-    help: "how records leave the kernel (default auto; in this version ringbuf)",
+    help: "how records leave the kernel (default auto: ringbuf where the kernel has it, from Linux 5.8 on)",
   },
   snaplen: {
     type: "string",
@@ -62,13 +56,15 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     help: "the same options from a YAML file; flags and TCPTRACKER_* variables win",
   },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
+  metrics: {
+    type: "string",
+    value: "[HOST:]PORT",
+    help: "serve /metrics for Prometheus, /healthz and /readyz (default host 127.0.0.1; default: off)",
+  },
+  ...REDACT_FLAGS,
+  ...EXPORT_FLAGS,
   help: { type: "boolean", short: "h", help: "print this help" },
   write: { type: "string", short: "w", value: "FILE", help: "write pcapng to FILE", planned: true },
-  export: { type: "string", value: "HOST:PORT", help: "stream to a collector", planned: true },
-  "tls-ca": { type: "string", value: "FILE", help: "with --export", planned: true },
-  "tls-cert": { type: "string", value: "FILE", help: "with --export", planned: true },
-  "tls-key": { type: "string", value: "FILE", help: "with --export", planned: true },
-  insecure: { type: "boolean", help: "with --export", planned: true },
 };
 
 /** What `tcptracker tap` was asked to do. */
@@ -79,11 +75,14 @@ export interface TapCommand {
   readonly duration?: number;
   /** How to find out about containers; without it nobody does. */
   readonly attribution?: AttributionCommand;
+  /** Where to serve figures. */
+  readonly metrics?: Target;
+  /** What to replace in payloads; default: secret headers. */
+  readonly redact?: RedactorOptions;
+  /** Where to stream records to, besides. */
+  readonly export?: ExportCommand;
   readonly options: TapOptions;
 }
-
-/** Values of flags by name, as they were written. */
-export type FlagValues = Readonly<Record<string, string | boolean | undefined>>;
 
 /**
  * The flags that were given.
@@ -151,11 +150,19 @@ export function interpretTapFlags(values: FlagValues): TapCommand {
     ...(filter === undefined ? {} : { filter }),
   };
   resolveOptions(options);
+  const exporting = parseExport(values);
+  const redact = parseRedact(values);
+  const metrics = text("metrics");
   return {
     help: values["help"] === true,
     json: values["json"] === true,
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
     ...(attribution === undefined ? {} : { attribution }),
+    ...(metrics === undefined
+      ? {}
+      : { metrics: parseTarget(/^\d+$/.test(metrics) ? `127.0.0.1:${metrics}` : metrics) }),
+    ...(redact === undefined ? {} : { redact }),
+    ...(exporting === undefined ? {} : { export: exporting }),
     options,
   };
 }

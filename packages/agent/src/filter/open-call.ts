@@ -1,8 +1,8 @@
-import type { DataRecord, GapRecord, GapCause } from "@tcptracker/events";
+import type { AnyGapCause, DataRecord, GapRecord } from "@tcptracker/events";
 import { PAYLOAD_LIMIT, RecordInput, type Predicate } from "@tcptracker/filter";
 
 /** Causes of gaps that are the whole of a call. */
-const WHOLE_CALL: ReadonlySet<GapCause> = new Set(["splice", "discarded", "io_uring"]);
+const WHOLE_CALL: ReadonlySet<AnyGapCause> = new Set(["splice", "discarded", "io_uring"]);
 
 const NOTHING = new Uint8Array(0);
 

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { fromJson, toJson } from "@tcptracker/events";
 import { expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
+import { collectHelpText } from "../../src/cli/collect-options.ts";
 import { doctorHelpText } from "../../src/cli/doctor-command.ts";
 import { explainHelpText } from "../../src/cli/explain-command.ts";
 import { tapHelpText } from "../../src/cli/help.ts";
@@ -71,6 +72,7 @@ test("the options are those of the command", () => {
   expect(blocks("text")).toContain(tapHelpText());
   expect(blocks("text")).toContain(doctorHelpText());
   expect(blocks("text")).toContain(explainHelpText());
+  expect(blocks("text")).toContain(collectHelpText());
 });
 
 test("what explain prints has these lines", async () => {

@@ -1,6 +1,6 @@
 import type {
   Direction,
-  GapCause,
+  AnyGapCause,
   Network,
   Joined,
   RecordType,
@@ -34,7 +34,7 @@ export class RecordInput implements FilterInput {
     return this.#record.syscall;
   }
 
-  get cause(): GapCause | undefined {
+  get cause(): AnyGapCause | undefined {
     return this.#record.type === "gap" ? this.#record.cause : undefined;
   }
 

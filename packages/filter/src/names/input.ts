@@ -1,4 +1,4 @@
-import type { Direction, GapCause, Joined, Network, RecordType, Role, Syscall } from "@tcptracker/events";
+import type { AnyGapCause, Direction, Joined, Network, RecordType, Role, Syscall } from "@tcptracker/events";
 
 /**
  * What a predicate reads: a record, or a call with all its records. A RecordCursor is one as it stands; {@link RecordInput}
@@ -11,7 +11,7 @@ export interface FilterInput {
   readonly type: RecordType;
   readonly direction: Direction | undefined;
   readonly syscall: Syscall | undefined;
-  readonly cause: GapCause | undefined;
+  readonly cause: AnyGapCause | undefined;
   readonly connectionId: string;
   readonly role: Role;
   readonly joined: Joined;

@@ -187,10 +187,14 @@ describeAsRoot("ring buffer reader", () => {
     });
     reader.pause();
     reader.pause();
+    expect(reader.bufferedBytes).toBe(0);
     produce(opened, 10);
     await until(() => clock.stats.timerTicks >= 5, "time passed");
     expect(collector.numbers).toEqual([]);
+    // Each with a header of 8 bytes.
+    expect(reader.bufferedBytes).toBeGreaterThan(10 * 8);
     reader.drain();
+    expect(reader.bufferedBytes).toBe(0);
     expect(collector.numbers.length).toBe(10);
     produce(opened, 10);
     reader.resume();

@@ -1,6 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TapRecord } from "@tcptracker/events";
-import { Tap, type PageCacheSupport, type TapOptions, type TapStatistics } from "../../../src/index.ts";
+import {
+  Tap,
+  type IoUringSupport,
+  type PageCacheSupport,
+  type TapOptions,
+  type TapStatistics,
+} from "../../../src/index.ts";
 import { PATIENCE } from "../../traffic/patience.ts";
 import { CHOICE } from "./environment.ts";
 
@@ -31,6 +37,10 @@ export class Collector implements AsyncDisposable {
   /** The strategy, the kind of programs and the transport in use. */
   get attachedAs(): string {
     return this.#tap.attachedAs;
+  }
+
+  get ioUring(): IoUringSupport {
+    return this.#tap.ioUring;
   }
 
   get pageCache(): PageCacheSupport {

@@ -1,4 +1,4 @@
-import type { DataRecord, Direction, GapCause, GapRecord, TapRecord } from "@tcptracker/events";
+import type { DataRecord, Direction, AnyGapCause, GapRecord, TapRecord } from "@tcptracker/events";
 
 /** How the records of one direction of one connection cover it. */
 export interface Tiling {
@@ -6,7 +6,7 @@ export interface Tiling {
   readonly total: number;
   readonly captured: number;
   readonly missing: number;
-  readonly causes: ReadonlySet<GapCause>;
+  readonly causes: ReadonlySet<AnyGapCause>;
 }
 
 function covered(record: DataRecord | GapRecord): number {
@@ -21,7 +21,7 @@ export function tile(records: readonly TapRecord[], direction: Direction): Tilin
     .toSorted((a, b) => Number(a.offset - b.offset));
   let total = 0;
   let missing = 0;
-  const causes = new Set<GapCause>();
+  const causes = new Set<AnyGapCause>();
   for (const piece of pieces) {
     const size = covered(piece);
     if (Number(piece.offset) !== total)

@@ -371,6 +371,10 @@ static bool prepare(void)
 		unsupported("this kernel has no such ring");
 		return false;
 	}
+	if (option("bundle") && !(ring.params.features & FEAT_RECVSEND_BUNDLE)) {
+		unsupported("this kernel has no bundles of buffers");
+		return false;
+	}
 	if (option("ring") || option("list")) {
 		unsigned buffers = (unsigned)numeric_option("buffers", 16), room = (unsigned)numeric_option("room", 4096);
 

@@ -13,6 +13,7 @@
 #define OP_READV_FIXED 60
 #define OP_WRITEV_FIXED 61
 #define RECVSEND_BUNDLE (1U << 4)
+#define FEAT_RECVSEND_BUNDLE (1U << 14)
 #define PBUF_RING_INC 2
 
 #define RING_ENTRIES 64

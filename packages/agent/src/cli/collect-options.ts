@@ -1,0 +1,123 @@
+import { parseArgs } from "node:util";
+import type { TlsFiles } from "@tcptracker/grpc-exporter";
+import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
+import { parseTls } from "./export-options.ts";
+import { helpLines, textOf, type Flag, type FlagValues } from "./flags.ts";
+import { UsageError } from "./usage-error.ts";
+import { parseBytes, parseCount, parseDuration } from "./values.ts";
+
+/** Every flag of `tcptracker collect`. */
+export const COLLECT_FLAGS: Readonly<Record<string, Flag>> = {
+  listen: {
+    type: "string",
+    value: "HOST:PORT",
+    help: "where to listen (default 127.0.0.1:4319; port 0 for any)",
+  },
+  "tls-cert": { type: "string", value: "FILE", help: "certificate to serve with, with --tls-key" },
+  "tls-key": { type: "string", value: "FILE", help: "its private key" },
+  "tls-ca": {
+    type: "string",
+    value: "FILE",
+    help: "want client certificates, of these authorities (default: anybody may export)",
+  },
+  insecure: { type: "boolean", help: "plaintext on an address that is not loopback" },
+  "token-file": { type: "string", value: "FILE", help: "want this bearer token" },
+  json: { type: "boolean", help: "one JSON record per line (default: readable text)" },
+  output: {
+    type: "string",
+    value: "FILE",
+    help: "append to FILE, each batch once, also across restarts (default: standard output)",
+  },
+  "max-connections": { type: "string", value: "N", help: "at the same time (default 4096)" },
+  "max-connections-per-peer": { type: "string", value: "N", help: "from one address (default 256)" },
+  "max-message-size": { type: "string", value: "BYTES", help: "of one message (default 1M, 64k to 64M)" },
+  "max-rate": { type: "string", value: "BYTES", help: "a second from one address (default: no limit)" },
+  duration: { type: "string", value: "TIME", help: "stop by itself, e.g. 5s (default: run until stopped)" },
+  help: { type: "boolean", short: "h", help: "print this help" },
+};
+
+/** What `tcptracker collect` was asked to do. */
+export interface CollectCommand {
+  readonly help: boolean;
+  readonly json: boolean;
+  readonly listen: Target;
+  readonly tls?: TlsFiles;
+  readonly insecure?: boolean;
+  readonly tokenFile?: string;
+  readonly output?: string;
+  /** Milliseconds. */
+  readonly duration?: number;
+  readonly limits: {
+    readonly connections?: number;
+    readonly connectionsPerPeer?: number;
+    readonly messageBytes?: number;
+    readonly bytesPerSecond?: number;
+  };
+}
+
+/** `tcptracker collect --help`. */
+export function collectHelpText(): string {
+  return [
+    "tcptracker collect [options]: receive what 'tcptracker tap --export' sends, and print it, until stopped",
+    "",
+    ...helpLines(COLLECT_FLAGS),
+    "",
+    "Needs no rights. Without --tls-cert it listens in plaintext, on loopback only. A batch is acknowledged when it is",
+    "written, and its sender forgets it. Certificates and token are read again when they change.",
+    "",
+  ].join("\n");
+}
+
+function parse(args: readonly string[]): FlagValues {
+  try {
+    const options = Object.fromEntries(
+      Object.entries(COLLECT_FLAGS).map(([name, { type, short }]) => [
+        name,
+        short === undefined ? { type } : { type, short },
+      ]),
+    );
+    return parseArgs({ args: [...args], options, allowPositionals: false, strict: true }).values;
+  } catch (error) {
+    if (error instanceof TypeError && "code" in error) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/**
+ * Reads the arguments of `tcptracker collect`.
+ *
+ * @throws {@link UsageError} for arguments that make no sense; ExportError for an address that is none
+ */
+export function parseCollectCommand(args: readonly string[]): CollectCommand {
+  const values = parse(args);
+  const tls = parseTls(values);
+  const [tokenFile, output, duration] = [
+    textOf(values, "token-file"),
+    textOf(values, "output"),
+    textOf(values, "duration"),
+  ];
+  const limit = <Name extends string>(
+    name: Name,
+    flag: string,
+    read: (flag: string, text: string) => number,
+  ): Partial<Record<Name, number>> => {
+    const text = textOf(values, flag);
+    return (text === undefined ? {} : { [name]: read(`--${flag}`, text) }) as Partial<Record<Name, number>>;
+  };
+  return {
+    help: values["help"] === true,
+    json: values["json"] === true,
+    listen: parseTarget(textOf(values, "listen") ?? "127.0.0.1:4319"),
+    ...(tls === undefined ? {} : { tls }),
+    ...(values["insecure"] === true ? { insecure: true } : {}),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(output === undefined ? {} : { output }),
+    ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
+    limits: {
+      ...limit("connections", "max-connections", parseCount),
+      ...limit("connectionsPerPeer", "max-connections-per-peer", parseCount),
+      ...limit("messageBytes", "max-message-size", parseBytes),
+      ...limit("bytesPerSecond", "max-rate", parseBytes),
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ReceivedBatch } from "@tcptracker/grpc-exporter";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RecordFile } from "./record-file.ts";
+
+const [A, B] = ["a".repeat(32), "b".repeat(32)];
+let directory = "";
+let path = "";
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tcptracker-file-"));
+  path = join(directory, "records.json");
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function batch(exporter: string, sequence: number): ReceivedBatch {
+  const resource = { hostName: "", kernelRelease: "", architecture: "", agentVersion: "" };
+  return { exporter, sequence, resource, records: [], unknownRecords: 0, losses: [] };
+}
+
+const open = (): Promise<RecordFile> =>
+  RecordFile.open(path, ({ exporter, sequence }) => `${exporter.slice(0, 1)}${sequence}\n`);
+const content = (): string => readFileSync(path, "utf8");
+
+test("batches of all exporters are appended, and remembered by the next process", async () => {
+  const first = await open();
+  await Promise.all([batch(A, 1), batch(B, 1), batch(A, 2)].map((each) => first.write(each)));
+  await first.close();
+  expect(content()).toBe("a1\nb1\na2\n");
+  const second = await open();
+  expect([second.persisted(A), second.persisted(B), second.persisted("c".repeat(32))]).toEqual([2, 1, 0]);
+  await second.write(batch(B, 5));
+  await second.close();
+  expect(content()).toBe("a1\nb1\na2\nb5\n");
+});
+
+test("a process that was killed at any byte leaves whole batches only, and those it noted", async () => {
+  const file = await open();
+  for (let sequence = 1; sequence <= 4; sequence++) await file.write(batch(A, sequence));
+  await file.close();
+  const [whole, notes] = [content(), readFileSync(`${path}.batches`)];
+  for (let length = 0; length <= notes.length; length++) {
+    writeFileSync(path, whole);
+    writeFileSync(`${path}.batches`, notes.subarray(0, length));
+    const noted = notes.subarray(0, length).toString().split("\n").length - 1;
+    // Without any note nothing tells what of the file is whole: it is somebody's file, to be kept.
+    const again = await open();
+    expect(again.persisted(A)).toBe(noted);
+    await again.close();
+    expect(content()).toBe(noted === 0 ? whole : whole.slice(0, 3 * noted));
+  }
+});
+
+test("half a batch at the end is cut off", async () => {
+  const file = await open();
+  await file.write(batch(A, 1));
+  await file.close();
+  appendFileSync(path, "a");
+  await (await open()).close();
+  expect(content()).toBe("a1\n");
+});
+
+test("a file that was there is appended to, and one that was made shorter is not made longer", async () => {
+  writeFileSync(path, "before\n");
+  const file = await open();
+  await file.write(batch(A, 1));
+  await file.close();
+  expect(content()).toBe("before\na1\n");
+  truncateSync(path, 7);
+  const again = await open();
+  await again.write(batch(A, 2));
+  await again.close();
+  expect(content()).toBe("before\na2\n");
+});

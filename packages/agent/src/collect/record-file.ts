@@ -1,0 +1,132 @@
+import { readFileSync, statSync } from "node:fs";
+import { open, rename, writeFile, type FileHandle } from "node:fs/promises";
+import type { BatchSink, ReceivedBatch } from "@tcptracker/grpc-exporter";
+
+/** Bytes of notes after which those that are out of date are left out. */
+const MOST_NOTES = 4 * 1024 * 1024;
+
+/** One note for each batch: where the file ended after it, whose it was, which it was. */
+const NOTE = /^(\d+) ([0-9a-f]{32}) (\d+)$/;
+
+/**
+ * Appends received records to a file, each batch once, also when this process is killed in the middle: beside it,
+ * `FILE.batches` has a note of each batch that is whole. At the next start what follows the last note is cut off, and
+ * comes again.
+ */
+export class RecordFile implements BatchSink {
+  readonly #path: string;
+  readonly #format: (batch: ReceivedBatch) => string;
+  readonly #file: FileHandle;
+  #notes: FileHandle;
+  #end: number;
+  #notesEnd: number;
+  readonly #persisted: Map<string, number>;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    path: string,
+    format: (batch: ReceivedBatch) => string,
+    files: readonly [FileHandle, FileHandle],
+    known: ReturnType<typeof readNotes>,
+  ) {
+    this.#path = path;
+    this.#format = format;
+    [this.#file, this.#notes] = files;
+    this.#persisted = known.persisted;
+    this.#end = known.end ?? statSync(path).size;
+    this.#notesEnd = 0;
+  }
+
+  /** Opens the file, or makes it. `format`: the text of a batch. Rejects when it cannot be written. */
+  static async open(path: string, format: (batch: ReceivedBatch) => string): Promise<RecordFile> {
+    const known = readNotes(notesOf(path));
+    // "a+" makes it, and keeps what is there; but appends wherever its position is.
+    await (await open(path, "a+", 0o600)).close();
+    await (await open(notesOf(path), "a+", 0o600)).close();
+    const files = [await open(path, "r+"), await open(notesOf(path), "r+")] as const;
+    const file = new RecordFile(path, format, files, known);
+    // A file that somebody has made shorter since cannot be made longer again.
+    file.#end = Math.min(file.#end, statSync(path).size);
+    await file.#file.truncate(file.#end);
+    await file.#compact();
+    return file;
+  }
+
+  persisted(exporter: string): number {
+    return this.#persisted.get(exporter) ?? 0;
+  }
+
+  /** One batch after the other, whoever they come from. */
+  write(batch: ReceivedBatch): Promise<void> {
+    const turn = this.#writing.then(() => this.#append(batch));
+    this.#writing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+    await this.#notes.close();
+  }
+
+  async #append(batch: ReceivedBatch): Promise<void> {
+    const text = Buffer.from(this.#format(batch));
+    const end = this.#end + text.length;
+    const note = Buffer.from(`${end} ${batch.exporter} ${batch.sequence}\n`);
+    try {
+      await writeAt(this.#file, text, this.#end);
+      await writeAt(this.#notes, note, this.#notesEnd);
+    } catch (error) {
+      await this.#file.truncate(this.#end).catch(() => undefined);
+      await this.#notes.truncate(this.#notesEnd).catch(() => undefined);
+      throw error;
+    }
+    this.#end = end;
+    this.#notesEnd += note.length;
+    this.#persisted.set(batch.exporter, batch.sequence);
+    if (this.#notesEnd > MOST_NOTES) await this.#compact();
+  }
+
+  /** Writes one note for each exporter, in place of all there are. */
+  async #compact(): Promise<void> {
+    const lines = [...this.#persisted].map(
+      ([exporter, sequence]) => `${this.#end} ${exporter} ${sequence}\n`,
+    );
+    const path = notesOf(this.#path);
+    await writeFile(`${path}.tmp`, lines.join(""), { mode: 0o600 });
+    await rename(`${path}.tmp`, path);
+    await this.#notes.close();
+    this.#notes = await open(path, "r+");
+    this.#notesEnd = Buffer.byteLength(lines.join(""));
+  }
+}
+
+function notesOf(path: string): string {
+  return `${path}.batches`;
+}
+
+/** What the notes say; a last line that is cut off says nothing. */
+function readNotes(path: string): { end: number | undefined; persisted: Map<string, number> } {
+  const persisted = new Map<string, number>();
+  let end: number | undefined;
+  let text = "";
+  try {
+    text = readFileSync(path, "latin1");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  for (const line of text.split("\n").slice(0, -1)) {
+    const [, length, exporter, sequence] = NOTE.exec(line) ?? [];
+    if (length === undefined || exporter === undefined || sequence === undefined) break;
+    end = Number(length);
+    persisted.set(exporter, Number(sequence));
+  }
+  return { end, persisted };
+}
+
+async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}

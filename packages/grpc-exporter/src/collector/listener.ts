@@ -1,0 +1,189 @@
+import { once } from "node:events";
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type Server as TlsServer,
+  type TLSSocket,
+} from "node:tls";
+import { ExportError } from "../errors.ts";
+import { formatTarget, type Target } from "../transport/loopback.ts";
+import { explainTlsError } from "../transport/tls-errors.ts";
+import type { CollectorLimits } from "./options.ts";
+
+const SWEEP_MS = 1_000;
+const HANDSHAKE_MS = 10_000;
+
+/** One that is open. */
+interface Connection {
+  readonly socket: Socket;
+  readonly address: string;
+  /** Streams that have said hello. */
+  streams: number;
+  idleSince: number;
+}
+
+export interface ListenerOptions {
+  readonly listen: Target;
+  /** Undefined: plaintext. */
+  readonly tls: SecureContextOptions | undefined;
+  /** Whether agents need a certificate. */
+  readonly mutual: boolean;
+  readonly limits: CollectorLimits;
+  readonly onSocket: (socket: Socket) => void;
+  readonly onRefused: (peer: string, error: ExportError) => void;
+}
+
+/**
+ * Accepts connections, within limits, before anything of HTTP/2 is spent on them; and closes those that do nothing. gRPC's own
+ * server would neither count them, nor say why TLS has failed, nor take other certificates later.
+ */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #tlsServer: TlsServer | undefined;
+  readonly #connections = new Map<string, Connection>();
+  readonly #perPeer = new Map<string, number>();
+  readonly #sweeper: NodeJS.Timeout;
+
+  private constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { tls, mutual, limits } = options;
+    this.#server = createTcpServer((socket) => {
+      this.#accept(socket);
+    });
+    if (tls !== undefined) {
+      // It never listens: what is accepted is handed on to it.
+      this.#tlsServer = createTlsServer(
+        {
+          ...tls,
+          ALPNProtocols: ["h2"],
+          handshakeTimeout: HANDSHAKE_MS,
+          requestCert: mutual,
+          // Checked below: Node.js would hang up and tell nobody why.
+          rejectUnauthorized: false,
+        },
+        (socket) => {
+          this.#admit(socket);
+        },
+      );
+      this.#tlsServer.on("tlsClientError", (error, socket) => {
+        const peer = peerOf(socket);
+        options.onRefused(peer, explainTlsError(peer, error));
+      });
+    }
+    this.#sweeper = setInterval(
+      () => {
+        this.#sweep();
+      },
+      Math.min(SWEEP_MS, limits.idleMs),
+    ).unref();
+  }
+
+  /** @throws {@link ExportError} ERR_EXPORT_OPTION when the address cannot be listened on */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(options);
+    try {
+      listener.#server.listen(options.listen.port, options.listen.host);
+      await once(listener.#server, "listening");
+    } catch (cause) {
+      clearInterval(listener.#sweeper);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ExportError(
+        "ERR_EXPORT_OPTION",
+        `cannot listen on ${formatTarget(options.listen)}: ${reason}`,
+        { cause },
+      );
+    }
+    return listener;
+  }
+
+  /** Where it listens. */
+  get address(): Target {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** New connections get these certificates. */
+  renew(tls: SecureContextOptions): void {
+    this.#tlsServer?.setSecureContext(tls);
+  }
+
+  /** A stream of this peer has said hello (1), or one that had has ended (-1). */
+  countStream(peer: string, change: 1 | -1): void {
+    const connection = this.#connections.get(peer);
+    if (connection === undefined) return;
+    connection.streams += change;
+    connection.idleSince = performance.now();
+  }
+
+  /** Accepts no more, and closes what is open. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#server.close();
+    for (const { socket } of this.#connections.values()) socket.destroy();
+    await once(this.#server, "close");
+  }
+
+  #accept(socket: Socket): void {
+    const { limits, onRefused, onSocket } = this.#options;
+    // Whoever owns it later hears of errors, too.
+    socket.on("error", () => undefined);
+    const [peer, address] = [peerOf(socket), socket.remoteAddress ?? ""];
+    const ofPeer = this.#perPeer.get(address) ?? 0;
+    if (this.#connections.size >= limits.connections || ofPeer >= limits.connectionsPerPeer) {
+      socket.destroy();
+      onRefused(peer, new ExportError("ERR_EXPORT_REFUSED", `${peer}: there are too many connections`));
+      return;
+    }
+    this.#connections.set(peer, { socket, address, streams: 0, idleSince: performance.now() });
+    this.#perPeer.set(address, ofPeer + 1);
+    socket.once("close", () => {
+      this.#connections.delete(peer);
+      const left = (this.#perPeer.get(address) ?? 1) - 1;
+      if (left > 0) this.#perPeer.set(address, left);
+      else this.#perPeer.delete(address);
+    });
+    if (this.#tlsServer === undefined) onSocket(socket);
+    else this.#tlsServer.emit("connection", socket);
+  }
+
+  /** The handshake is done; a client certificate has to be there if one is wanted, and be good. */
+  #admit(socket: TLSSocket): void {
+    const { mutual, onSocket, onRefused } = this.#options;
+    if (!mutual || socket.authorized) {
+      onSocket(socket);
+      return;
+    }
+    const peer = peerOf(socket);
+    const without = Object.keys(socket.getPeerCertificate()).length === 0;
+    const error = without
+      ? new ExportError("ERR_EXPORT_CERTIFICATE_CLIENT", `${peer} has no client certificate`)
+      : explainTlsError(peer, {
+          code: String(socket.authorizationError),
+          message: String(socket.authorizationError),
+        });
+    socket.destroy();
+    onRefused(peer, error);
+  }
+
+  #sweep(): void {
+    const { limits, onRefused } = this.#options;
+    const now = performance.now();
+    for (const [peer, { socket, streams, idleSince }] of this.#connections) {
+      if (streams > 0 || now - idleSince < limits.idleMs) continue;
+      socket.destroy();
+      onRefused(peer, new ExportError("ERR_EXPORT_TIMEOUT", `${peer} is connected and sends nothing`));
+    }
+  }
+}
+
+/** `192.0.2.1:40000`, as gRPC names it, too. */
+export function peerOf({ remoteAddress = "?", remotePort = 0 }: Socket): string {
+  return formatTarget({ host: remoteAddress, port: remotePort });
+}

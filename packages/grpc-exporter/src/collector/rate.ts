@@ -1,0 +1,24 @@
+/** Peers that are remembered. */
+const MOST_REMEMBERED = 4096;
+
+/** How much each peer may send. */
+export class Rates {
+  readonly #bytesPerSecond: number;
+  /** When what each peer has sent would have been paid for, in milliseconds of the monotonic clock. */
+  readonly #paid = new Map<string, number>();
+
+  /** `bytesPerSecond`: 0 for any number. */
+  constructor(bytesPerSecond: number) {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** Milliseconds to wait before more is read from this peer, now that it has sent `bytes`. A second may be saved up. */
+  charge(peer: string, bytes: number, now: number = performance.now()): number {
+    if (this.#bytesPerSecond === 0) return 0;
+    if (!this.#paid.has(peer) && this.#paid.size >= MOST_REMEMBERED) this.#paid.clear();
+    const cost = (bytes / this.#bytesPerSecond) * 1000;
+    const paid = Math.max(this.#paid.get(peer) ?? 0, now - 1000) + cost;
+    this.#paid.set(peer, paid);
+    return Math.max(0, paid - now);
+  }
+}

@@ -1,0 +1,380 @@
+import { randomBytes } from "node:crypto";
+import { status, type StatusObject } from "@grpc/grpc-js";
+import { create } from "@bufbuild/protobuf";
+import { RecordCursor, type TapRecord } from "@tcptracker/events";
+import { AccountingSchema, type Accounting, type Loss } from "@tcptracker/proto";
+import { BatchBuilder } from "./batch-builder.ts";
+import { FieldsEncoder } from "./encode/encode-fields.ts";
+import { ExportError, type ExportErrorCode } from "./errors.ts";
+import { LossLedger } from "./losses.ts";
+import {
+  resolveExporterOptions,
+  type ExporterEvent,
+  type ExporterOptions,
+  type ResolvedExporterOptions,
+} from "./options.ts";
+import { encodeResource, toResource } from "./resource.ts";
+import type { ExporterStatistics } from "./statistics.ts";
+import { MemoryStore } from "./store/memory-store.ts";
+import { SpoolStore } from "./store/spool-store.ts";
+import type { BatchStore, Dropped } from "./store/store.ts";
+import { SecretsWatch } from "./tls-watch.ts";
+import { Backoff } from "./transport/backoff.ts";
+import { diagnoseConnection } from "./transport/diagnose.ts";
+import { explainStatus, Session } from "./transport/session.ts";
+import { Wake } from "./wake.ts";
+
+/** Times that a batch is refused as senseless before it is given up. */
+const MOST_REFUSALS = 5;
+/** How often to look whether losses can be declared, in milliseconds. */
+const DECLARE_INTERVAL = 1_000;
+/** Losses are declared when this part of the room is free again: not while more is being lost. */
+const ROOM = 0.9;
+
+/** What was left when an exporter was closed. */
+export interface Drained {
+  /** Batches that are not acknowledged. With a spool they are sent next time; without, they are lost. */
+  readonly batches: number;
+}
+
+/**
+ * Sends records to a collector: in batches, acknowledged, again after a failure, and within bounds: when a collector does not
+ * keep up, the oldest are given up and declared by gap records. It never holds its caller up for longer than a write to disk.
+ */
+export class GrpcExporter {
+  readonly #options: ResolvedExporterOptions;
+  readonly #store: BatchStore;
+  readonly #id: Uint8Array<ArrayBuffer>;
+  readonly #ledger: LossLedger;
+  readonly #builder: BatchBuilder;
+  readonly #secrets: SecretsWatch;
+  readonly #backoff: Backoff;
+  readonly #fields = new FieldsEncoder(0n);
+  readonly #cursor = new RecordCursor({ onError: () => undefined });
+  readonly #pause = new Wake();
+  readonly #progress = new Wake();
+  readonly #declareTimer: NodeJS.Timeout;
+  readonly #running: Promise<void>;
+  #ageTimer: NodeJS.Timeout | undefined;
+  #appending: Promise<void> = Promise.resolve();
+  #session: Session | undefined;
+  #connected = false;
+  #closing: Promise<Drained> | undefined;
+  #closed = false;
+  #last: number;
+  #lastTold = "";
+  #refused = { sequence: 0, times: 0 };
+  #records = 0;
+  #payloadBytes = 0;
+  #batches = 0;
+  #sentBatches = 0;
+  #sentBytes = 0;
+  #resentBatches = 0;
+  #connections = 0;
+  readonly #failures: Partial<Record<ExportErrorCode, number>> = {};
+
+  private constructor(
+    options: ResolvedExporterOptions,
+    store: BatchStore,
+    id: Uint8Array<ArrayBuffer>,
+    ledger: LossLedger,
+    secrets: SecretsWatch,
+  ) {
+    this.#options = options;
+    this.#store = store;
+    this.#id = id;
+    this.#ledger = ledger;
+    this.#last = store.last;
+    this.#builder = new BatchBuilder(encodeResource(options.resource), options.batchBytes + 128 * 1024);
+    this.#backoff = new Backoff(options.backoff);
+    this.#secrets = secrets;
+    this.#declareTimer = setInterval(() => {
+      if (this.#mayDeclare()) void this.#seal();
+    }, DECLARE_INTERVAL).unref();
+    this.#running = this.#run();
+  }
+
+  /**
+   * Opens the spool, if there is one, and begins to connect. A collector that is not there is no error: it may come.
+   *
+   * @throws {@link ExportError} for options, files of TLS and token, or a spool that cannot be used
+   */
+  static async start(options: ExporterOptions): Promise<GrpcExporter> {
+    const resolved = resolveExporterOptions(options);
+    const { tls, tokenFile, reloadIntervalMs, spool, spoolBytes, queueBytes } = resolved;
+    let running: GrpcExporter | undefined;
+    const tellProblem = (error: ExportError): void => {
+      if (running !== undefined) running.#tell({ type: "problem", error });
+    };
+    const secrets = new SecretsWatch({
+      ...{ tls, tokenFile, defaultRoots: true, intervalMs: reloadIntervalMs },
+      onChange: () => {
+        if (running !== undefined) running.#onReloaded();
+      },
+      onError: tellProblem,
+    });
+    const ledger = new LossLedger();
+    const onDropped = (dropped: Dropped): void => {
+      if (dropped.bytes === undefined) ledger.loseUnread(dropped.batches, dropped.cause);
+      else ledger.lose(dropped.bytes, dropped.cause);
+    };
+    try {
+      if (spool === undefined) {
+        const store = new MemoryStore(queueBytes, onDropped);
+        running = new GrpcExporter(resolved, store, Uint8Array.from(randomBytes(16)), ledger, secrets);
+      } else {
+        const onError = (cause: unknown): void => {
+          const reason = cause instanceof Error ? cause.message : String(cause);
+          tellProblem(new ExportError("ERR_EXPORT_SPOOL", `cannot write to the spool: ${reason}`, { cause }));
+        };
+        const store = await SpoolStore.open(
+          { directory: spool, limit: spoolBytes, memory: queueBytes, onError },
+          onDropped,
+        );
+        running = new GrpcExporter(resolved, store, store.id, ledger, secrets);
+      }
+      return running;
+    } catch (error) {
+      secrets.close();
+      throw error;
+    }
+  }
+
+  /** Whether records go out encrypted. */
+  get encrypted(): boolean {
+    return this.#options.tls !== undefined;
+  }
+
+  /**
+   * Takes records. Resolves when they are in a batch, and the batches that are full are stored.
+   *
+   * @throws {@link ExportError} ERR_EXPORT_CLOSED after `close()`
+   */
+  async write(records: readonly TapRecord[]): Promise<void> {
+    for (const record of records) {
+      this.#begin();
+      this.#builder.add(record);
+      this.#records++;
+      if (record.type === "data") this.#payloadBytes += record.payload?.length ?? 0;
+      if (this.#builder.bytes >= this.#options.batchBytes) await this.#seal();
+    }
+  }
+
+  /**
+   * Takes a batch of the kernel's records as the ring has given it, without an object per record. `epoch`: nanoseconds to
+   * add to the kernel's clock, as `clock.toEpoch(0n)`.
+   */
+  async writeRaw(batch: Uint8Array, epoch: bigint): Promise<void> {
+    const cursor = this.#cursor;
+    this.#fields.setEpoch(epoch);
+    cursor.reset(batch);
+    while (cursor.next()) {
+      this.#begin();
+      this.#builder.addFields(this.#fields, cursor);
+      this.#records++;
+      this.#payloadBytes += cursor.captured;
+      if (this.#builder.bytes >= this.#options.batchBytes) await this.#seal();
+    }
+  }
+
+  /** Makes a batch of what there is. Resolves when it is stored. */
+  async flush(): Promise<void> {
+    await this.#seal();
+  }
+
+  /** What has happened so far. */
+  statistics(): ExporterStatistics {
+    const store = this.#store;
+    return {
+      connected: this.#connected,
+      records: this.#records,
+      payloadBytes: this.#payloadBytes,
+      batches: this.#batches,
+      sentBatches: this.#sentBatches,
+      sentBytes: this.#sentBytes,
+      resentBatches: this.#resentBatches,
+      acknowledged: store.acknowledged,
+      pendingRecords: this.#builder.records,
+      waitingBatches: store.batches,
+      inFlightBatches: this.#session?.inFlightBatches ?? 0,
+      inFlightBytes: this.#session?.inFlightBytes ?? 0,
+      queueBytes: store.memoryBytes,
+      spoolBytes: this.#options.spool === undefined ? 0 : store.bytes,
+      connections: this.#connections,
+      failures: { ...this.#failures },
+      losses: structuredClone(this.#ledger.totals),
+    };
+  }
+
+  /**
+   * Sends what there is, waits for its acknowledgement for up to `timeoutMs` milliseconds, and ends. Safe to call again.
+   */
+  close(timeoutMs = 10_000): Promise<Drained> {
+    this.#closing ??= this.#drain(timeoutMs);
+    return this.#closing;
+  }
+
+  async #drain(timeoutMs: number): Promise<Drained> {
+    clearInterval(this.#declareTimer);
+    const deadline = performance.now() + timeoutMs;
+    await this.#seal();
+    // What is lost while draining, or could not be declared before, is declared as soon as there is room.
+    const wakeUp = setInterval(() => this.#progress.call(), 50);
+    while (performance.now() < deadline && (this.#store.batches > 0 || this.#ledger.owes)) {
+      if (this.#mayDeclare()) await this.#seal();
+      await this.#progress.wait();
+    }
+    clearInterval(wakeUp);
+    // What is owed goes the way of the rest: into the spool, for the next time.
+    if (this.#ledger.owes) this.#declareLosses(true);
+    this.#closed = true;
+    this.#session?.abort();
+    this.#pause.call();
+    await this.#running;
+    await this.#appending;
+    this.#secrets.close();
+    const { batches } = this.#store;
+    this.#store.close();
+    return { batches };
+  }
+
+  /** Before a record is added. */
+  #begin(): void {
+    if (this.#closing !== undefined) throw new ExportError("ERR_EXPORT_CLOSED", "the exporter was closed");
+    if (this.#builder.records > 0) return;
+    this.#ageTimer ??= setTimeout(() => void this.#seal(), this.#options.batchAgeMs);
+  }
+
+  #mayDeclare(): boolean {
+    return this.#ledger.owes && this.#store.bytes < this.#store.limit * ROOM;
+  }
+
+  /** Ends the batch and stores it. Batches are stored one after the other, in the order of their numbers. */
+  #seal(): Promise<void> {
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = undefined;
+    if (this.#builder.records > 0) this.#storeBatch([]);
+    if (this.#mayDeclare()) this.#declareLosses();
+    return this.#appending;
+  }
+
+  #declareLosses(beyondLimit = false): void {
+    const { records, losses } = this.#ledger.take();
+    for (const record of records) {
+      this.#builder.addMessage(record);
+      if (this.#builder.bytes >= this.#options.batchBytes) this.#storeBatch([], beyondLimit);
+    }
+    this.#storeBatch(losses, beyondLimit);
+  }
+
+  #storeBatch(losses: readonly Loss[], beyondLimit = false): void {
+    const sequence = ++this.#last;
+    const bytes = this.#builder.seal(sequence, losses, this.#accounting());
+    this.#batches++;
+    this.#appending = this.#appending
+      .then(() => this.#store.append({ sequence, bytes }, beyondLimit))
+      .then(() => this.#session?.notify());
+  }
+
+  #accounting(): Accounting {
+    const lost = Object.values(this.#ledger.totals);
+    return create(AccountingSchema, {
+      records: BigInt(this.#records),
+      payloadBytes: BigInt(this.#payloadBytes),
+      lostRecords: BigInt(lost.reduce((sum, { records }) => sum + records, 0)),
+      lostPayloadBytes: BigInt(lost.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0)),
+    });
+  }
+
+  /** One session after the other, until the exporter is closed. */
+  async #run(): Promise<void> {
+    // The constructor's caller sees its events, too.
+    await Promise.resolve();
+    while (!this.#closed) {
+      let welcomed = false;
+      const session = this.#connect(() => (welcomed = true));
+      this.#session = session;
+      const end = await session.run();
+      this.#session = undefined;
+      this.#connected = false;
+      if (this.#isClosed() || end === undefined) continue;
+      const error = await this.#explain(end, welcomed);
+      this.#failures[error.code] = (this.#failures[error.code] ?? 0) + 1;
+      this.#tell({ type: "disconnected", error });
+      if ("code" in end && end.code === status.INVALID_ARGUMENT) await this.#onRefused();
+      const timer = setTimeout(() => this.#pause.call(), this.#backoff.next());
+      if (!this.#isClosed()) await this.#pause.wait();
+      clearTimeout(timer);
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
+  #connect(onWelcome: () => void): Session {
+    const { target, windowBytes, connectTimeoutMs, ackTimeoutMs, resource } = this.#options;
+    const store = this.#store;
+    const hello = {
+      exporterId: this.#id,
+      resource: toResource(resource),
+      acknowledgedBatch: BigInt(store.acknowledged),
+    };
+    return new Session(
+      {
+        ...{ target, hello, window: windowBytes, connectTimeout: connectTimeoutMs, ackTimeout: ackTimeoutMs },
+        ...this.#secrets.current,
+        onWelcome: () => {
+          onWelcome();
+          this.#connected = true;
+          this.#connections++;
+          this.#tell({ type: "connected" });
+        },
+        onSent: (again, bytes) => {
+          this.#sentBatches++;
+          this.#sentBytes += bytes;
+          if (again) this.#resentBatches++;
+        },
+        onAcknowledged: () => {
+          this.#backoff.reset();
+          this.#progress.call();
+        },
+      },
+      store,
+    );
+  }
+
+  /** gRPC says "unavailable" for most of what can be wrong with a connection. */
+  async #explain(end: StatusObject | ExportError, welcomed: boolean): Promise<ExportError> {
+    const { target } = this.#options;
+    const unclear = end instanceof ExportError || end.code === status.UNAVAILABLE;
+    if (unclear && !welcomed && !this.#closed) {
+      const reason = await diagnoseConnection(target, this.#secrets.current.tls);
+      if (reason !== undefined) return reason;
+    }
+    return end instanceof ExportError ? end : explainStatus(end, target);
+  }
+
+  /** The collector says that a batch makes no sense: it is the first one that is not acknowledged. */
+  async #onRefused(): Promise<void> {
+    const first = await this.#store.next(this.#store.acknowledged);
+    if (first === undefined) return;
+    const times = first.sequence === this.#refused.sequence ? this.#refused.times + 1 : 1;
+    this.#refused = { sequence: first.sequence, times };
+    if (times >= MOST_REFUSALS) await this.#store.reject(first.sequence);
+  }
+
+  #onReloaded(): void {
+    this.#tell({ type: "reloaded" });
+    // A new session takes the new files; what this one has sent is acknowledged first.
+    this.#session?.leave();
+    this.#pause.call();
+  }
+
+  #tell(event: ExporterEvent): void {
+    const text = "error" in event ? `${event.type} ${event.error.message}` : event.type;
+    if (text === this.#lastTold && event.type !== "reloaded") return;
+    this.#lastTold = text;
+    this.#options.onEvent(event);
+  }
+}

@@ -1,0 +1,91 @@
+import type { BatchStore, OnDropped, StoredBatch } from "./store.ts";
+
+/** Holds batches in memory: what is not acknowledged when the process ends is lost. */
+export class MemoryStore implements BatchStore {
+  readonly limit: number;
+  readonly #onDropped: OnDropped;
+  /** By number, which is their order. */
+  readonly #held = new Map<number, StoredBatch>();
+  #bytes = 0;
+  #last = 0;
+  #acknowledged = 0;
+  #sent = 0;
+
+  /** `limit`: bytes. */
+  constructor(limit: number, onDropped: OnDropped) {
+    this.limit = limit;
+    this.#onDropped = onDropped;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get batches(): number {
+    return this.#held.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get memoryBytes(): number {
+    return this.#bytes;
+  }
+
+  append(batch: StoredBatch): Promise<void> {
+    this.#last = batch.sequence;
+    this.#held.set(batch.sequence, batch);
+    this.#bytes += batch.bytes.length;
+    // Those that were sent come first in the map; there are few.
+    for (const { sequence, bytes } of this.#held.values()) {
+      if (this.#bytes <= this.limit) break;
+      if (sequence <= this.#sent) continue;
+      this.#remove(sequence);
+      this.#onDropped({ cause: "queue_full", bytes, batches: 1 });
+    }
+    return Promise.resolve();
+  }
+
+  next(sequence: number): Promise<StoredBatch | undefined> {
+    for (const batch of this.#held.values()) if (batch.sequence > sequence) return Promise.resolve(batch);
+    return Promise.resolve(undefined);
+  }
+
+  markSent(sequence: number): void {
+    this.#sent = Math.max(this.#sent, sequence);
+  }
+
+  acknowledge(sequence: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, sequence);
+    for (const held of this.#held.keys()) {
+      if (held > sequence) break;
+      this.#remove(held);
+    }
+  }
+
+  reject(sequence: number): Promise<void> {
+    const batch = this.#held.get(sequence);
+    this.#remove(sequence);
+    if (batch !== undefined) this.#onDropped({ cause: "rejected", bytes: batch.bytes, batches: 1 });
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#held.clear();
+    this.#bytes = 0;
+  }
+
+  #remove(sequence: number): void {
+    this.#bytes -= this.#held.get(sequence)?.bytes.length ?? 0;
+    this.#held.delete(sequence);
+  }
+}

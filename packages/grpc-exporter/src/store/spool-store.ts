@@ -1,0 +1,275 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { unlink } from "node:fs/promises";
+import type { Server } from "node:net";
+import { join } from "node:path";
+import { ExportError } from "../errors.ts";
+import { recover, Segment, type Place } from "./segment.ts";
+import { lockDirectory } from "./spool-lock.ts";
+import { SpoolState } from "./spool-state.ts";
+import type { BatchStore, OnDropped, StoredBatch } from "./store.ts";
+
+const SUFFIX = ".segment";
+const LARGEST_SEGMENT = 16 * 1024 * 1024;
+const SMALLEST_SEGMENT = 256 * 1024;
+/** What a spool is divided into at least, so that giving up the oldest part is not giving up all. */
+const PARTS = 8;
+
+/** A batch that is held: where it lies, and its bytes while there is memory for them. */
+interface Entry {
+  readonly place: Place;
+  readonly file: SpoolFile;
+  bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** A segment and those of its batches that are still held, in order. */
+interface SpoolFile {
+  readonly segment: Segment;
+  readonly held: Set<number>;
+}
+
+export interface SpoolOptions {
+  readonly directory: string;
+  /** Bytes on disk. */
+  readonly limit: number;
+  /** Bytes of batches that are kept in memory as well, so that they need not be read back. */
+  readonly memory: number;
+  /** Told why a batch could not be written. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * Holds batches in files, so that they outlive this process, also when it is killed. What is written is in the kernel's
+ * hands and not forced to the disk: a crash of the machine may lose the last seconds.
+ */
+export class SpoolStore implements BatchStore {
+  readonly limit: number;
+  readonly #directory: string;
+  readonly #memory: number;
+  readonly #onDropped: OnDropped;
+  readonly #onError: (error: unknown) => void;
+  readonly #lock: Server;
+  readonly #state: SpoolState;
+  /** By number, which is their order. */
+  readonly #entries = new Map<number, Entry>();
+  /** In the order of their batches. */
+  readonly #files = new Set<SpoolFile>();
+  #active: SpoolFile | undefined;
+  #memoryBytes = 0;
+  #last: number;
+  #acknowledged: number;
+  #sent: number;
+
+  private constructor(options: SpoolOptions, lock: Server, state: SpoolState, onDropped: OnDropped) {
+    this.limit = options.limit;
+    this.#directory = options.directory;
+    this.#memory = options.memory;
+    this.#onDropped = onDropped;
+    this.#onError = options.onError ?? (() => undefined);
+    this.#lock = lock;
+    this.#state = state;
+    this.#acknowledged = state.acknowledged;
+    this.#sent = state.sent;
+    this.#last = Math.max(state.acknowledged, state.sent);
+  }
+
+  /**
+   * Opens a spool, and what an earlier process has left in it.
+   *
+   * @throws {@link ExportError} ERR_EXPORT_SPOOL when the directory cannot be used
+   */
+  static async open(options: SpoolOptions, onDropped: OnDropped): Promise<SpoolStore> {
+    try {
+      mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+      const lock = await lockDirectory(options.directory);
+      const state = new SpoolState(join(options.directory, "state"));
+      const store = new SpoolStore(options, lock, state, onDropped);
+      await store.#recover();
+      return store;
+    } catch (error) {
+      if (error instanceof ExportError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ExportError("ERR_EXPORT_SPOOL", `cannot use the spool ${options.directory}: ${reason}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** 16 bytes: whose numbers these are. */
+  get id(): Uint8Array<ArrayBuffer> {
+    return this.#state.id;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get batches(): number {
+    return this.#entries.size;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const { segment } of this.#files) bytes += segment.size;
+    return bytes;
+  }
+
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
+  async append(batch: StoredBatch, beyondLimit = false): Promise<void> {
+    this.#last = batch.sequence;
+    const size = batch.bytes.length;
+    const limit = beyondLimit ? Infinity : this.limit;
+    while (this.bytes + size > limit) if (!(await this.#dropOldest())) break;
+    // Each try gives up a file, so there are no more tries than files.
+    for (;;) {
+      try {
+        if (this.bytes + size <= limit) {
+          await this.#write(batch);
+          return;
+        }
+      } catch (error) {
+        // No space left, or a disk that fails: giving up another file may help.
+        this.#onError(error);
+      }
+      if (!(await this.#dropOldest())) break;
+    }
+    this.#onDropped({ cause: "spool_full", bytes: batch.bytes, batches: 1 });
+  }
+
+  async next(sequence: number): Promise<StoredBatch | undefined> {
+    for (const [held, entry] of this.#entries) {
+      if (held <= sequence) continue;
+      const bytes = entry.bytes ?? (await this.#read(entry));
+      if (bytes !== undefined) return { sequence: held, bytes };
+      // It may have been given up while it was read.
+      if (!this.#entries.has(held)) continue;
+      this.#forget(held);
+      this.#onDropped({ cause: "spool_damaged", bytes: undefined, batches: 1 });
+    }
+    return undefined;
+  }
+
+  markSent(sequence: number): void {
+    this.#sent = Math.max(this.#sent, sequence);
+    this.#state.note(this.#acknowledged, this.#sent);
+  }
+
+  acknowledge(sequence: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, sequence);
+    this.#sent = Math.max(this.#sent, sequence);
+    this.#state.note(this.#acknowledged, this.#sent);
+    for (const held of this.#entries.keys()) {
+      if (held > sequence) break;
+      this.#forget(held);
+    }
+  }
+
+  async reject(sequence: number): Promise<void> {
+    const entry = this.#entries.get(sequence);
+    if (entry === undefined) return;
+    const bytes = entry.bytes ?? (await this.#read(entry));
+    this.#forget(sequence);
+    this.#onDropped({ cause: "rejected", bytes, batches: 1 });
+  }
+
+  close(): void {
+    for (const { segment } of this.#files) void segment.close().catch(() => undefined);
+    this.#files.clear();
+    this.#entries.clear();
+    this.#state.close();
+    this.#lock.close();
+  }
+
+  async #recover(): Promise<void> {
+    const names = readdirSync(this.#directory).filter((name) => name.endsWith(SUFFIX));
+    let highest = this.#acknowledged;
+    for (const name of names.sort()) {
+      const path = join(this.#directory, name);
+      const { places, end, damaged } = recover(path);
+      if (damaged > 0) this.#onDropped({ cause: "spool_damaged", bytes: undefined, batches: damaged });
+      const before = highest;
+      const live = places.filter(({ sequence }) => sequence > before);
+      highest = Math.max(highest, places.at(-1)?.sequence ?? 0);
+      if (live.length === 0) {
+        await unlink(path);
+        continue;
+      }
+      const file = { segment: await Segment.open(path, end), held: new Set<number>() };
+      this.#files.add(file);
+      for (const place of live) this.#hold(file, place, undefined);
+    }
+    this.#last = Math.max(this.#last, highest);
+  }
+
+  #hold(file: SpoolFile, place: Place, bytes: Uint8Array<ArrayBuffer> | undefined): void {
+    const kept = this.#memoryBytes + place.length <= this.#memory ? bytes : undefined;
+    this.#memoryBytes += kept?.length ?? 0;
+    this.#entries.set(place.sequence, { place, file, bytes: kept });
+    file.held.add(place.sequence);
+  }
+
+  async #write({ sequence, bytes }: StoredBatch): Promise<void> {
+    const most = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, Math.floor(this.limit / PARTS)));
+    if (this.#active === undefined || this.#active.segment.size + bytes.length > most) {
+      const full = this.#active;
+      const path = join(this.#directory, `${String(sequence).padStart(16, "0")}${SUFFIX}`);
+      this.#active = { segment: await Segment.create(path), held: new Set<number>() };
+      this.#files.add(this.#active);
+      if (full?.held.size === 0) this.#discard(full);
+    }
+    const file = this.#active;
+    this.#hold(file, await file.segment.append(sequence, bytes), bytes);
+  }
+
+  /** Gives up the oldest file none of whose batches was sent; false if there is none. */
+  async #dropOldest(): Promise<boolean> {
+    const oldest = [...this.#files].find(({ held: [first] }) => first === undefined || first > this.#sent);
+    if (oldest === undefined) return false;
+    for (const sequence of [...oldest.held]) {
+      const entry = this.#entries.get(sequence);
+      const bytes = entry && (entry.bytes ?? (await this.#read(entry)));
+      // Forgotten while it was read: then it is counted already.
+      if (!this.#entries.has(sequence)) continue;
+      this.#forget(sequence);
+      this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
+    }
+    this.#discard(oldest);
+    return true;
+  }
+
+  async #read({ file, place }: Entry): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      return await file.segment.read(place);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Forgets a batch, and its file with the last one. */
+  #forget(sequence: number): void {
+    const entry = this.#entries.get(sequence);
+    if (entry === undefined) return;
+    this.#entries.delete(sequence);
+    this.#memoryBytes -= entry.bytes?.length ?? 0;
+    entry.file.held.delete(sequence);
+    if (entry.file.held.size === 0 && entry.file !== this.#active) this.#discard(entry.file);
+  }
+
+  #discard(file: SpoolFile): void {
+    if (!this.#files.delete(file)) return;
+    if (this.#active === file) this.#active = undefined;
+    // A file that stays is found again, with nothing in it that is still wanted.
+    void file.segment.close().catch(() => undefined);
+    void unlink(file.segment.path).catch(() => undefined);
+  }
+}

@@ -1,0 +1,58 @@
+import type { ExportGapCause } from "@tcptracker/events";
+
+/** A batch on its way: the bytes of an ExportRequest. */
+export interface StoredBatch {
+  /** Counts up from 1. */
+  readonly sequence: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What is given up: with its bytes where they are known. */
+export interface Dropped {
+  readonly cause: ExportGapCause;
+  /** Undefined when they could not be read. */
+  readonly bytes: Uint8Array | undefined;
+  /** Batches that this is about. */
+  readonly batches: number;
+}
+
+/** Told of each batch that is given up. */
+export type OnDropped = (dropped: Dropped) => void;
+
+/**
+ * Holds batches until a collector has acknowledged them, within a bound: beyond it the oldest are given up. Those that
+ * were sent and not acknowledged are kept: whether they arrived is known only when the collector can be asked, and what is
+ * declared missing must not have been delivered. They are few, as the window of what is sent is small.
+ */
+export interface BatchStore {
+  /** The number of the last batch that was ever appended; 0 if none was. */
+  readonly last: number;
+  /** Up to here batches are acknowledged. */
+  readonly acknowledged: number;
+  /** Up to here batches were sent, in this life of the store or another one. */
+  readonly sent: number;
+  /** Batches held. */
+  readonly batches: number;
+  /** Bytes that count against the bound. */
+  readonly bytes: number;
+  /** The bound. */
+  readonly limit: number;
+  /** Bytes in memory, of these. */
+  readonly memoryBytes: number;
+
+  /**
+   * Takes a batch, whose number is above all others. Resolves when it is safe there. `beyondLimit`: gives up nothing for it;
+   * for the last batch, which says what was given up.
+   */
+  append(batch: StoredBatch, beyondLimit?: boolean): Promise<void>;
+  /** The first batch behind `sequence`; undefined if there is none. */
+  next(sequence: number): Promise<StoredBatch | undefined>;
+  /** Notes that a batch is about to be sent. */
+  markSent(sequence: number): void;
+  /** Forgets all batches up to `sequence`. */
+  acknowledge(sequence: number): void;
+  /** Gives up a batch that nobody wants. */
+  reject(sequence: number): Promise<void>;
+  /** Releases what it holds; what is on disk stays there. */
+  close(): void;
+}

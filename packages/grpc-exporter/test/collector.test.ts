@@ -1,0 +1,235 @@
+/** What must not harm a collector. */
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  Client,
+  credentials,
+  Metadata,
+  status,
+  type ClientDuplexStream,
+  type StatusObject,
+} from "@grpc/grpc-js";
+import { ExportRequestSchema, ExportResponseSchema } from "@tcptracker/proto";
+import { fromBinary } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GrpcCollector } from "../src/collector/collector.ts";
+import type { CollectorEvent, CollectorLimits } from "../src/collector/options.ts";
+import { GrpcExporter } from "../src/exporter.ts";
+import { readResource } from "../src/resource.ts";
+import { EXPORT_PATH } from "../src/transport/session.ts";
+import { account, Traffic } from "./support/records.ts";
+import { MemorySink } from "./support/sink.ts";
+import { until } from "./support/until.ts";
+
+const HOST = "127.0.0.1";
+let sink = new MemorySink();
+let events: CollectorEvent[] = [];
+let cleanups: (() => unknown)[] = [];
+beforeEach(() => {
+  [sink, events] = [new MemorySink(), []];
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.toReversed()) await cleanup();
+  cleanups = [];
+});
+
+async function collect(limits: Partial<CollectorLimits> = {}): Promise<GrpcCollector> {
+  const collector = await GrpcCollector.start({
+    ...{ listen: { host: HOST, port: 0 }, sink, limits },
+    onEvent: (event) => events.push(event),
+  });
+  cleanups.push(() => collector.close());
+  return collector;
+}
+
+type Message = NonNullable<MessageInitShape<typeof ExportRequestSchema>["message"]>;
+const hello: Message = { case: "hello", value: { exporterId: new Uint8Array(16).fill(1) } };
+
+/** A client that says what it is told to. */
+class Raw {
+  readonly call: ClientDuplexStream<Uint8Array, Buffer>;
+  readonly status: Promise<StatusObject>;
+  readonly acknowledged: number[] = [];
+
+  constructor({ address }: GrpcCollector) {
+    const client = new Client(`${address.host}:${address.port}`, credentials.createInsecure(), {
+      "grpc.use_local_subchannel_pool": 1,
+    });
+    const same = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
+    this.call = client.makeBidiStreamRequest(EXPORT_PATH, same, (bytes: Buffer) => bytes, new Metadata());
+    this.call.on("error", () => undefined);
+    this.status = new Promise((resolve) => this.call.on("status", resolve));
+    cleanups.push(() => {
+      this.call.cancel();
+      client.close();
+    });
+  }
+
+  listen(): this {
+    this.call.on("data", (bytes: Buffer) => {
+      const { message } = fromBinary(ExportResponseSchema, bytes);
+      if (message.case !== undefined) this.acknowledged.push(Number(message.value.persistedBatch));
+    });
+    return this;
+  }
+
+  say(message: Message): this {
+    this.call.write(toBinary(ExportRequestSchema, create(ExportRequestSchema, { message })));
+    return this;
+  }
+
+  batch(sequence: bigint): this {
+    return this.say({ case: "batch", value: { sequence } });
+  }
+}
+
+async function expectHealthy(collector: GrpcCollector): Promise<void> {
+  const exporter = await GrpcExporter.start({
+    ...{ target: collector.address, resource: readResource("0.0.0-test"), batchAgeMs: 5 },
+  });
+  const traffic = new Traffic();
+  await exporter.write(traffic.many(10, 1000));
+  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(account(sink.records).delivered).toBe(traffic.bytes);
+}
+
+describe("is refused with a status:", () => {
+  test.each([
+    ["what is no message", Buffer.from("\xff\xff\xff\xff", "latin1"), /not a message of tcptracker/],
+    ["a batch before the hello", { case: "batch", value: { sequence: 1n } }, /before the hello/],
+    ["a hello without an id", { case: "hello", value: {} }, /exporter_id/],
+  ] as const)("%s", async (_, message, text) => {
+    const collector = await collect();
+    const raw = new Raw(collector).listen();
+    if (Buffer.isBuffer(message)) raw.call.write(message);
+    else raw.say(message);
+    const end = await raw.status;
+    expect([end.code, end.details]).toEqual([status.INVALID_ARGUMENT, expect.stringMatching(text)]);
+    await expectHealthy(collector);
+  });
+
+  test.each([
+    ["a second hello", hello],
+    ["a batch without a number", { case: "batch", value: {} }],
+    ["a number that is too large", { case: "batch", value: { sequence: 2n ** 63n } }],
+    [
+      "too many records",
+      { case: "batch", value: { sequence: 1n, records: Array.from({ length: 70_000 }, () => ({})) } },
+    ],
+  ] as const)("%s", async (_, message) => {
+    const collector = await collect();
+    const end = await new Raw(collector).listen().say(hello).say(message).status;
+    expect(end.code).toBe(status.INVALID_ARGUMENT);
+    await expectHealthy(collector);
+  });
+
+  test("a message that is too large", async () => {
+    const collector = await collect();
+    const raw = new Raw(collector).listen().say(hello);
+    raw.call.write(randomBytes(2 * 1024 * 1024));
+    expect((await raw.status).code).toBe(status.RESOURCE_EXHAUSTED);
+    await expectHealthy(collector);
+  });
+
+  test("a stream that says nothing", async () => {
+    const collector = await collect({ idleMs: 100 });
+    const { code, details } = await new Raw(collector).listen().status;
+    // Its stream ends by itself, or with its connection: both have the same time.
+    expect([status.DEADLINE_EXCEEDED, status.UNAVAILABLE]).toContain(code);
+    expect(details).not.toBe("");
+    await expectHealthy(collector);
+  });
+
+  test("batches that cannot be written, until they can", async () => {
+    let failures = 3;
+    sink.gate = () => (failures-- > 0 ? Promise.reject(new Error("disk full")) : Promise.resolve());
+    const collector = await collect();
+    await expectHealthy(collector);
+    expect(
+      events.filter(({ type }) => type === "refused").map((event) => "error" in event && event.error.message),
+    ).toEqual(Array.from({ length: 3 }, () => expect.stringContaining("disk full") as string));
+  });
+});
+
+test("a batch that comes twice is acknowledged twice and written once, also by another stream", async () => {
+  const collector = await collect();
+  const first = new Raw(collector).listen().say(hello).batch(1n).batch(2n).batch(1n).batch(2n);
+  await until("both are acknowledged", () => first.acknowledged.includes(2));
+  const second = new Raw(collector).listen().say(hello).batch(2n).batch(3n);
+  await until("the third is acknowledged", () => second.acknowledged.includes(3));
+  expect(second.acknowledged[0]).toBe(2);
+  await until("all were counted", () => collector.statistics().duplicates === 3);
+  expect(sink.batches.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+});
+
+test("what an exporter has seen acknowledged elsewhere is not asked for", async () => {
+  const collector = await collect();
+  const value = { exporterId: new Uint8Array(16).fill(2), acknowledgedBatch: 17n };
+  const raw = new Raw(collector).listen().say({ case: "hello", value }).batch(17n).batch(18n);
+  await until("it is acknowledged", () => raw.acknowledged.includes(18));
+  expect(sink.batches.map(({ sequence }) => sequence)).toEqual([18]);
+});
+
+test("one that does not read its acknowledgements makes none pile up", async () => {
+  const collector = await collect();
+  const raw = new Raw(collector).say(hello);
+  for (let sequence = 1n; sequence <= 5000n; sequence++) raw.batch(sequence);
+  await until("all are written", () => sink.batches.length === 5000, 60);
+  await expectHealthy(collector);
+});
+
+describe("connections:", () => {
+  async function open(collector: GrpcCollector, count: number): Promise<Socket[]> {
+    const sockets: Socket[] = [];
+    for (let index = 0; index < count; index++) {
+      const socket = connect({ ...collector.address, allowHalfOpen: true });
+      socket.on("error", () => undefined);
+      sockets.push(socket);
+      await once(socket, "connect");
+    }
+    cleanups.push(() => sockets.map((socket) => socket.destroy()));
+    return sockets;
+  }
+
+  test("1,000 that do nothing take only so many places, and are closed", async () => {
+    const collector = await collect({ idleMs: 300, connectionsPerPeer: 64 });
+    const sockets = await open(collector, 1000);
+    expect(collector.statistics().connections).toBeLessThanOrEqual(64);
+    await until("they are closed", () => collector.statistics().connections === 0);
+    expect(sockets.length).toBe(1000);
+    expect(collector.statistics().refused).toBe(1000);
+    await expectHealthy(collector);
+  });
+
+  test("random bytes", async () => {
+    const collector = await collect({ idleMs: 300 });
+    for (const socket of await open(collector, 50)) socket.write(randomBytes(2000));
+    for (const socket of await open(collector, 10))
+      socket.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), randomBytes(5000)]));
+    await expectHealthy(collector);
+    await until("they are closed", () => collector.statistics().connections === 0);
+  });
+});
+
+test("a peer that sends too fast is read more slowly", async () => {
+  const collector = await collect({ bytesPerSecond: 200_000 });
+  const began = performance.now();
+  const exporter = await GrpcExporter.start({
+    ...{ target: collector.address, resource: readResource("0.0.0-test"), batchBytes: 32 * 1024 },
+  });
+  // A second's worth is let through at once; the rest takes its time.
+  await exporter.write(new Traffic().many(100, 4000));
+  await exporter.close();
+  expect(sink.records).toHaveLength(100);
+  expect(performance.now() - began).toBeGreaterThan(700);
+});
+
+test("an address that is taken is named", async () => {
+  const collector = await collect();
+  await expect(GrpcCollector.start({ listen: collector.address, sink })).rejects.toMatchObject({
+    code: "ERR_EXPORT_OPTION",
+    message: expect.stringContaining("EADDRINUSE") as string,
+  });
+});

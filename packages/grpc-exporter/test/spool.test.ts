@@ -1,0 +1,245 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GrpcCollector } from "../src/collector/collector.ts";
+import { GrpcExporter } from "../src/exporter.ts";
+import { readResource } from "../src/resource.ts";
+import { recover, Segment } from "../src/store/segment.ts";
+import { SpoolStore } from "../src/store/spool-store.ts";
+import type { Dropped } from "../src/store/store.ts";
+import { account } from "./support/records.ts";
+import { MemorySink } from "./support/sink.ts";
+import { until } from "./support/until.ts";
+
+const MIB = 1024 * 1024;
+let directory = "";
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tcptracker-spool-"));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test("a process that is killed leaves all that it has flushed, whole", async () => {
+  const program = join(import.meta.dirname, "children/spooler.ts");
+  const child = spawn(process.execPath, ["--conditions=@tcptracker/source", program, directory], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  await until("it has flushed some", () => printed.split("\n").length > 40, 60);
+  child.kill("SIGKILL");
+  await once(child, "close");
+  const flushed = BigInt(printed.split("\n").at(-2) ?? "0");
+
+  const sink = new MemorySink();
+  const collector = await GrpcCollector.start({ listen: { host: "127.0.0.1", port: 0 }, sink });
+  const target = collector.address;
+  const exporter = await GrpcExporter.start({
+    target,
+    resource: readResource("0.0.0-test"),
+    spool: directory,
+  });
+  expect(await exporter.close()).toEqual({ batches: 0 });
+  await collector.close();
+  const { delivered, missing } = account(sink.records);
+  expect(missing).toBe(0n);
+  expect(delivered).toBeGreaterThanOrEqual(flushed);
+});
+
+describe("a segment", () => {
+  async function write(...sizes: readonly number[]): Promise<string> {
+    const path = join(directory, "a.segment");
+    const segment = await Segment.create(path);
+    for (const [index, size] of sizes.entries())
+      await segment.append(index + 1, new Uint8Array(size).fill(index));
+    await segment.close();
+    return path;
+  }
+
+  test("gives back what was appended", async () => {
+    const path = await write(10, 20_000, 1);
+    const { places, end, damaged } = recover(path);
+    expect(places.map(({ sequence, length }) => [sequence, length])).toEqual([
+      [1, 10],
+      [2, 20_000],
+      [3, 1],
+    ]);
+    expect([end, damaged]).toEqual([readFileSync(path).length, 0]);
+    const segment = await Segment.open(path, end);
+    for (const place of places)
+      expect(await segment.read(place)).toEqual(new Uint8Array(place.length).fill(place.sequence - 1));
+    await segment.close();
+  });
+
+  test("that is cut off anywhere has all batches that are whole, and goes on behind them", async () => {
+    const path = await write(10, 20, 30);
+    const whole = readFileSync(path);
+    for (let length = 0; length < whole.length; length++) {
+      writeFileSync(path, whole);
+      truncateSync(path, length);
+      const { places, end, damaged } = recover(path);
+      const expected = [42, 78, 124].filter((position) => position <= length).length;
+      expect([length, places.length]).toEqual([length, expected]);
+      expect(damaged).toBe(length > 0 && length < 16 ? 1 : 0);
+      if (length < 16) continue;
+      const segment = await Segment.open(path, end);
+      await segment.append(9, new Uint8Array(5));
+      await segment.close();
+      expect(recover(path).places.map(({ sequence }) => sequence)).toEqual([
+        ...places.map(({ sequence }) => sequence),
+        9,
+      ]);
+    }
+  });
+
+  test("of any bytes is read without an error, and never gives a batch that was not written", async () => {
+    const path = await write(100, 200, 300, 400);
+    const whole = readFileSync(path);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (changes) => {
+          const mutated = Buffer.from(whole);
+          for (const [at, value] of changes) mutated[at] = value;
+          writeFileSync(path, mutated);
+          const { places, end } = recover(path);
+          expect(end).toBeLessThanOrEqual(mutated.length);
+          for (const { sequence, position, length } of places) {
+            expect(length).toBe(sequence * 100);
+            expect(mutated.subarray(position, position + length).every((byte) => byte === sequence - 1)).toBe(
+              true,
+            );
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("a store", () => {
+  let dropped: Dropped[] = [];
+  let store: SpoolStore | undefined;
+  const bytes = (size: number): Uint8Array<ArrayBuffer> => new Uint8Array(size).fill(7);
+
+  async function open(memory = 0, limit = 2 * MIB): Promise<SpoolStore> {
+    dropped = [];
+    store = await SpoolStore.open({ directory, limit, memory }, (each) => dropped.push(each));
+    return store;
+  }
+  afterEach(() => {
+    store?.close();
+    store = undefined;
+  });
+  const reopen = async (): Promise<SpoolStore> => {
+    store?.close();
+    return await open();
+  };
+
+  test("remembers what was acknowledged and sent", async () => {
+    const before = await open();
+    const { id } = before;
+    for (let sequence = 1; sequence <= 9; sequence++) await before.append({ sequence, bytes: bytes(1000) });
+    before.markSent(6);
+    before.acknowledge(4);
+    const after = await reopen();
+    expect(after.id).toEqual(id);
+    expect([after.acknowledged, after.sent, after.last, after.batches]).toEqual([4, 6, 9, 5]);
+    expect((await after.next(4))?.sequence).toBe(5);
+    expect((await after.next(9))?.sequence).toBeUndefined();
+  });
+
+  test("never gives up what was sent and may have arrived", async () => {
+    const full = await open();
+    for (let sequence = 1; sequence <= 60; sequence++) {
+      await full.append({ sequence, bytes: bytes(100_000) });
+      if (sequence === 2) full.markSent(2);
+    }
+    expect(full.bytes).toBeLessThanOrEqual(2 * MIB);
+    expect((await full.next(0))?.sequence).toBe(1);
+    expect((await full.next(1))?.sequence).toBe(2);
+    expect((await full.next(2))?.sequence).toBeGreaterThan(30);
+    expect(
+      dropped.every(({ cause, bytes: content }) => cause === "spool_full" && content !== undefined),
+    ).toBe(true);
+    expect(dropped.length + full.batches).toBe(60);
+  });
+
+  test("says how many batches were damaged", async () => {
+    const before = await open();
+    for (let sequence = 1; sequence <= 3; sequence++) await before.append({ sequence, bytes: bytes(1000) });
+    const [name = ""] = readdirSync(directory).filter((file) => file.endsWith(".segment"));
+    const content = readFileSync(join(directory, name));
+    content[1500] = 0;
+    writeFileSync(join(directory, name), content);
+    // Found when it is read back ...
+    expect((await before.next(1))?.sequence).toBe(3);
+    expect(dropped).toEqual([{ cause: "spool_damaged", bytes: undefined, batches: 1 }]);
+    // ... or when the spool is opened.
+    const after = await reopen();
+    expect(dropped).toEqual([{ cause: "spool_damaged", bytes: undefined, batches: 1 }]);
+    expect(after.batches).toBe(2);
+  });
+
+  test("with a state that is damaged is another exporter's, and sends all there is", async () => {
+    const before = await open();
+    const { id } = before;
+    await before.append({ sequence: 1, bytes: bytes(10) });
+    before.markSent(1);
+    writeFileSync(join(directory, "state"), "nonsense");
+    const after = await reopen();
+    expect(after.id).not.toEqual(id);
+    expect((await after.next(0))?.sequence).toBe(1);
+  });
+
+  test("whose disk refuses to take more gives up what it must, and goes on when it can", async () => {
+    const problems: unknown[] = [];
+    dropped = [];
+    const options = {
+      directory,
+      limit: 2 * MIB,
+      memory: 0,
+      onError: (error: unknown) => problems.push(error),
+    };
+    store = await SpoolStore.open(options, (each) => dropped.push(each));
+    rmSync(directory, { recursive: true });
+    await store.append({ sequence: 1, bytes: bytes(1000) });
+    expect(problems.length).toBeGreaterThan(0);
+    expect(dropped).toMatchObject([{ cause: "spool_full", batches: 1 }]);
+    expect(dropped[0]?.bytes).toHaveLength(1000);
+    mkdirSync(directory);
+    await store.append({ sequence: 2, bytes: bytes(1000) });
+    expect((await store.next(0))?.sequence).toBe(2);
+  });
+
+  test("keeps recent batches in memory, within its bound", async () => {
+    const cached = await open(250_000);
+    for (let sequence = 1; sequence <= 9; sequence++)
+      await cached.append({ sequence, bytes: bytes(100_000) });
+    expect(cached.memoryBytes).toBe(200_000);
+    cached.acknowledge(9);
+    expect([cached.memoryBytes, cached.batches]).toEqual([0, 0]);
+  });
+});
+
+test("a directory that cannot be one is refused", async () => {
+  writeFileSync(join(directory, "file"), "");
+  const opening = SpoolStore.open(
+    { directory: join(directory, "file"), limit: MIB, memory: 0 },
+    () => undefined,
+  );
+  await expect(opening).rejects.toMatchObject({ code: "ERR_EXPORT_SPOOL" });
+});
