@@ -6,6 +6,7 @@ const rooms = [
   {
     sourceTag: "scope:agent",
     onlyDependOnLibsWithTags: [
+      "scope:containers",
       "scope:events",
       "scope:filter",
       "scope:grpc-exporter",
@@ -18,6 +19,7 @@ const rooms = [
   // Its kernel tests run what it generates; only they import libbpf (the lib's tsconfig has no reference to it).
   { sourceTag: "scope:filter", onlyDependOnLibsWithTags: ["scope:events", "scope:libbpf"] },
   { sourceTag: "scope:events", onlyDependOnLibsWithTags: [] },
+  { sourceTag: "scope:containers", onlyDependOnLibsWithTags: ["scope:events"] },
   { sourceTag: "scope:libbpf", onlyDependOnLibsWithTags: [] },
   { sourceTag: "scope:probes", onlyDependOnLibsWithTags: [] },
   { sourceTag: "scope:demo", onlyDependOnLibsWithTags: [] },

@@ -1,6 +1,7 @@
 // Makes dist/bundle/: the command in one file, with what cannot be inlined beside it. It needs Node.js and nothing else.
 //
 //   tcptracker.js                        all of @tcptracker/*, with a shebang
+//   kubernetes.js                        the Kubernetes client, which takes memory: loaded only where it is used
 //   native/linux-<arch>/libbpf.node      the bridge, for each architecture that was built
 //   bpf/<arch>/<strategy>.bpf.o          the eBPF programs, likewise
 //   package.json                         the version, and that this is ESM
@@ -8,7 +9,7 @@
 import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 
 const ARCHITECTURES = ["x64", "arm64"];
 
@@ -19,25 +20,44 @@ const finished = join(root, "dist/bundle");
 // A directory that is half made must not look like a bundle, nor one that somebody is running disappear for long.
 const output = `${finished}.${process.pid}.tmp`;
 
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node22.18",
+  conditions: ["@tcptracker/source"],
+  legalComments: "inline",
+  logLevel: "warning",
+};
+
+// What is written for CommonJS asks for parts of Node.js by require().
+const REQUIRE =
+  'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);';
+
+const apart: Plugin = {
+  name: "kubernetes-apart",
+  setup: (plugin) => {
+    plugin.onResolve({ filter: /^\.\/kubernetes\.ts$/ }, () => ({ path: "./kubernetes.js", external: true }));
+  },
+};
+
 async function bundleCode(): Promise<void> {
   const command = join(output, "tcptracker.js");
   await build({
-    absWorkingDir: root,
+    ...common,
     entryPoints: ["src/bundle-entry.ts"],
     outfile: command,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node22.18",
-    conditions: ["@tcptracker/source"],
-    // What is written for CommonJS asks for parts of Node.js by require().
-    banner: {
-      js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
-    },
-    legalComments: "inline",
-    logLevel: "warning",
+    banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
+    plugins: [apart],
   });
   await chmod(command, 0o755);
+  await build({
+    ...common,
+    entryPoints: ["src/attribution/kubernetes.ts"],
+    outfile: join(output, "kubernetes.js"),
+    banner: { js: REQUIRE },
+  });
 }
 
 /** Copies what was built of one architecture; says whether it is all there. */

@@ -1,3 +1,4 @@
+import type { Containers } from "@tcptracker/containers";
 import { TapError } from "./errors.ts";
 
 export const ATTACH_STRATEGIES = ["auto", "fexit", "kprobe", "tracepoint"] as const;
@@ -48,10 +49,13 @@ export interface TapOptions {
   readonly flushIntervalMs?: number;
   /** What to keep, as an expression of @tcptracker/filter; default: everything. `Tap.setFilter` changes it. */
   readonly filter?: string;
+  /** Who knows containers and pods, for filters that name them. It is the caller's: a tap does not close it. */
+  readonly containers?: Pick<Containers, "of" | "follow">;
 }
 
 /** Options with every default filled in and every value checked; without a filter there is none. */
-export type ResolvedTapOptions = Required<Omit<TapOptions, "filter">> & Pick<TapOptions, "filter">;
+export type ResolvedTapOptions = Required<Omit<TapOptions, "filter" | "containers">> &
+  Pick<TapOptions, "filter" | "containers">;
 
 function integer(
   name: string,
@@ -93,5 +97,6 @@ export function resolveOptions(options: TapOptions): ResolvedTapOptions {
     maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),
     flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 10, 1, 60_000),
     ...(options.filter === undefined ? {} : { filter: options.filter }),
+    ...(options.containers === undefined ? {} : { containers: options.containers }),
   };
 }

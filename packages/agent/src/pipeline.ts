@@ -7,7 +7,8 @@ export interface Source {
 
 /** Looks at records in order: passes them on, changed or not, or drops them. */
 export interface Stage {
-  process(records: readonly TapRecord[]): readonly TapRecord[];
+  /** The next records come when these are done: what takes time must be bounded. */
+  process(records: readonly TapRecord[]): readonly TapRecord[] | Promise<readonly TapRecord[]>;
 }
 
 /** Where records go. */
@@ -26,7 +27,7 @@ export async function runPipeline(
 ): Promise<void> {
   try {
     for await (let records of source.batches()) {
-      for (const stage of stages) records = stage.process(records);
+      for (const stage of stages) records = await stage.process(records);
       if (records.length === 0) continue;
       for (const sink of sinks) await sink.write(records);
     }

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
 import { TapError } from "./errors.ts";
+import { AttributedCursor } from "./filter/attributed-cursor.ts";
 import { TapFilter, type FilterStatus } from "./filter/tap-filter.ts";
 import type { Hook } from "./kernel/attachment.ts";
 import type { Way } from "./kernel/candidates.ts";
@@ -79,11 +80,14 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     this.options = options;
     this.#probe = probe;
     this.#filter = filter;
-    this.#cursor = new RecordCursor({
-      onError: (error) => {
-        this.#onDecodeError(error);
-      },
-    });
+    const onError = (error: DecodeError): void => {
+      this.#onDecodeError(error);
+    };
+    const { containers } = options;
+    this.#cursor =
+      containers === undefined
+        ? new RecordCursor({ onError })
+        : new AttributedCursor(containers, { onError });
     this.#queue = new AsyncQueue((batch) => {
       this.#onTaken(batch.length);
     });
@@ -111,7 +115,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
    */
   static start(options: TapOptions = {}): Tap {
     const resolved = resolveOptions(options);
-    const filter = new TapFilter(resolved.snaplen);
+    const filter = new TapFilter(resolved.snaplen, resolved.containers);
     const compiled = resolved.filter === undefined ? undefined : filter.compile(resolved.filter);
     const probe = Probe.open(resolved, (target) => {
       if (compiled !== undefined) filter.apply(compiled, target);
@@ -325,7 +329,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
       while (cursor.next()) records.push(toRecord(cursor, this.#clock));
       return records;
     }
-    const make = (): TapRecord => toRecord(cursor, this.#clock);
+    const make = (): TapRecord => this.#filter.attribute(toRecord(cursor, this.#clock));
     while (cursor.next()) this.#filter.judge(cursor, make, records);
     if (this.#filter.openCalls > 0) this.#filter.expire(records, process.hrtime.bigint());
     return records;

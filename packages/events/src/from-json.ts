@@ -5,9 +5,11 @@ import { JsonObject, parseJson } from "./json-reader.ts";
 import type {
   CloseRecord,
   ContainerIdentity,
+  ContainerRuntime,
   Endpoint,
   PayloadRange,
   PodIdentity,
+  PodOwner,
   ProcessIdentity,
   RecordBase,
   TapRecord,
@@ -16,6 +18,10 @@ import type {
 const CONNECTION_ID = /^[0-9a-f]{16}$/;
 const U16 = 0xffff;
 const U32 = 0xffffffff;
+const RUNTIMES = { docker: 0, containerd: 1, "cri-o": 2, podman: 3 } satisfies Record<
+  ContainerRuntime,
+  number
+>;
 const CAUSES = { ...GAP_CAUSE, ...EXPORT_GAP_CAUSE };
 
 /**
@@ -83,6 +89,7 @@ function readContainer(json: JsonObject): ContainerIdentity {
     id: json.text("id"),
     ...json.optional("name", () => json.text("name")),
     ...json.optional("image", () => json.text("image")),
+    ...json.optional("runtime", () => json.oneOf("runtime", RUNTIMES)),
   };
 }
 
@@ -91,7 +98,13 @@ function readPod(json: JsonObject): PodIdentity {
     name: json.text("name"),
     namespace: json.text("namespace"),
     ...json.optional("uid", () => json.text("uid")),
+    ...json.optional("labels", () => json.object("labels").texts()),
+    ...json.optional("owner", () => readOwner(json.object("owner"))),
   };
+}
+
+function readOwner(json: JsonObject): PodOwner {
+  return { kind: json.text("kind"), name: json.text("name") };
 }
 
 function readDirected(json: JsonObject): { direction: keyof typeof DIRECTION; offset: bigint; size: bigint } {

@@ -75,6 +75,15 @@ export class JsonObject {
     return value;
   }
 
+  /** All members, which must be texts; they may be empty. */
+  texts(): Readonly<Record<string, string>> {
+    const members = Object.entries(this.#members).map(([name, value]): [string, string] => {
+      if (typeof value !== "string") throw this.#wrong(name, "a text");
+      return [name, value];
+    });
+    return Object.fromEntries(members);
+  }
+
   matching(name: string, pattern: RegExp, expected: string): string {
     const value = this.#get(name);
     if (typeof value !== "string" || !pattern.test(value)) throw this.#wrong(name, expected);

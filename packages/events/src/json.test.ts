@@ -99,7 +99,10 @@ describe("any record", () => {
   test("is one line of JSON without nulls or empty texts", () => {
     const law = fc.property(anyRecord, (record) => {
       const line = toJson(record);
-      expect(line).not.toMatch(/\n|:null|:""/);
+      // A label may have an empty value, and be looked for by its key.
+      const { labels } = record.pod ?? {};
+      const rest = labels === undefined ? line : line.replace(JSON.stringify(labels), () => "{}");
+      expect(rest).not.toMatch(/\n|:null|:""/);
       expect(JSON.parse(line)).toMatchObject({ type: record.type });
     });
     fc.assert(law);
@@ -132,6 +135,9 @@ describe("fromJson", () => {
     ["payload", line.replace("R0VUIC8=", "R0VUIC8")],
     ["payload", line.replace("R0VUIC8=", "")],
     ["syscall", line.replace('"sendto"', "null")],
+    ["container.runtime", line.replace("{", '{"container":{"id":"a","runtime":"lxc"},')],
+    ["pod.labels.app", line.replace("{", '{"pod":{"name":"a","namespace":"b","labels":{"app":1}},')],
+    ["pod.owner.kind", line.replace("{", '{"pod":{"name":"a","namespace":"b","owner":{"name":"c"}},')],
   ])("names the member that is wrong: %s", (path, json) => {
     expect(() => fromJson(json)).toThrow(
       expect.objectContaining({ path, code: "ERR_RECORD_JSON" }) as RecordJsonError,

@@ -38,7 +38,7 @@ function baseText(record: RecordBase): string {
     `,"network":{"type":"${network.type}","transport":"${network.transport}"}` +
     `,"process":{"pid":${String(process.pid)},"tid":${String(process.tid)},${name}"uid":${String(process.uid)}}` +
     (cgroup === undefined ? "" : `,"cgroup":{"id":"${String(cgroup.id)}"}`) +
-    // Their members are texts or absent, which JSON.stringify leaves out.
+    // Texts, objects of texts, or absent, which JSON.stringify leaves out.
     (container === undefined ? "" : `,"container":${JSON.stringify(container)}`) +
     (pod === undefined ? "" : `,"pod":${JSON.stringify(pod)}`) +
     (syscall === undefined ? "" : `,"syscall":"${syscall}"`)

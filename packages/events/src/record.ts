@@ -39,6 +39,18 @@ export interface ContainerIdentity {
   readonly name?: string;
   /** The image reference it runs. */
   readonly image?: string;
+  /** What runs it. */
+  readonly runtime?: ContainerRuntime;
+}
+
+/** Runtimes that can be told apart. */
+export type ContainerRuntime = "docker" | "containerd" | "cri-o" | "podman";
+
+/** What manages a pod, as its owner reference says. */
+export interface PodOwner {
+  /** Such as `ReplicaSet` or `DaemonSet`. */
+  readonly kind: string;
+  readonly name: string;
 }
 
 /** The Kubernetes pod of the process. Not in the kernel's record: attribution adds it. */
@@ -46,6 +58,9 @@ export interface PodIdentity {
   readonly name: string;
   readonly namespace: string;
   readonly uid?: string;
+  /** Absent if it has none. Values may be empty. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly owner?: PodOwner;
 }
 
 /** What all records say. */

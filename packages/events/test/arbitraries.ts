@@ -4,7 +4,7 @@ import { formatAddress } from "../src/addresses.ts";
 import { EXPORT_GAP_CAUSE } from "../src/gap-cause.ts";
 import { DIRECTION, GAP_CAUSE, JOINED, NETWORK, ROLE, SHUTDOWN, SYSCALL } from "../src/gen/layout.ts";
 import type { Network } from "../src/gen/layout.ts";
-import type { TapRecord } from "../src/record.ts";
+import type { ContainerRuntime, TapRecord } from "../src/record.ts";
 import { ipv4 } from "./build-record.ts";
 
 const MAX_U32 = 0xffffffff;
@@ -38,6 +38,8 @@ function toIpv4([a = 0, b = 0, c = 0, d = 0]: readonly number[]): Uint8Array {
 
 const nonEmpty = fc.string({ unit: "binary", minLength: 1, maxLength: 12 });
 
+const runtime = fc.constantFrom<ContainerRuntime>("docker", "containerd", "cri-o", "podman");
+
 const base = fc
   .record({
     time: fc.bigInt({ min: 0n, max: 2n ** 63n }),
@@ -54,9 +56,16 @@ const base = fc
     extra: fc.record(
       {
         cgroup: fc.record({ id: u64 }),
-        container: fc.record({ id: nonEmpty, name: nonEmpty, image: nonEmpty }, { requiredKeys: ["id"] }),
+        container: fc.record(
+          { id: nonEmpty, name: nonEmpty, image: nonEmpty, runtime },
+          { requiredKeys: ["id"] },
+        ),
         pod: fc.record(
-          { name: nonEmpty, namespace: nonEmpty, uid: nonEmpty },
+          {
+            ...{ name: nonEmpty, namespace: nonEmpty, uid: nonEmpty },
+            labels: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
+            owner: fc.record({ kind: nonEmpty, name: nonEmpty }),
+          },
           { requiredKeys: ["name", "namespace"] },
         ),
         syscall: nameOf(SYSCALL),

@@ -91,14 +91,14 @@ test.each([
 });
 
 test("a planned flag of tap ends with 4 before anything is loaded", async () => {
-  expect(await main(["tap", "--config", "x"])).toBe(4);
-  expect(stderr).toContain("--config is not in this version");
+  expect(await main(["tap", "--write", "x"])).toBe(4);
+  expect(stderr).toContain("--write is not in this version");
 });
 
 test("only wrong usage points at the help", async () => {
   await main(["tap", "--nonsense"]);
   expect(stderr).toContain("tcptracker tap --help");
   stderr = "";
-  await main(["tap", "--config", "x"]);
+  await main(["tap", "--write", "x"]);
   expect(stderr).not.toContain("--help");
 });

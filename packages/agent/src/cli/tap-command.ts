@@ -1,5 +1,6 @@
 import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
+import { startAttributing, type Attributing } from "../attribution/attributing.ts";
 import type { Target } from "@tcptracker/grpc-exporter/target";
 import type { ExportCommand } from "./export-options.ts";
 import type { Exporting } from "../export/exporting.ts";
@@ -14,6 +15,7 @@ import { LineOutput } from "../sinks/line-output.ts";
 import { TextSink, type Paint } from "../sinks/text.ts";
 import { summaryLines } from "../summary.ts";
 import { Tap } from "../tap.ts";
+import type { AttributionCommand } from "./attribution-options.ts";
 import { EXIT } from "./exit-codes.ts";
 import { say } from "./say.ts";
 import type { TapCommand } from "./tap-options.ts";
@@ -32,7 +34,12 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
   let outputError: NodeJS.ErrnoException | undefined;
   let stopped: bigint | undefined;
   const exporting = await startExport(command.export, version);
-  const tap = await startTap(options, exporting);
+  // Before the tap, so that nobody is recorded who is not known.
+  using attributing = await startAttribution(command.attribution, exporting);
+  const tap = await startTap(
+    attributing === undefined ? options : { ...options, containers: attributing.containers },
+    exporting,
+  );
   const started = process.hrtime.bigint();
   const stop = (): void => {
     stopped ??= process.hrtime.bigint();
@@ -64,7 +71,8 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
   let metrics: AsyncDisposable | undefined;
   try {
     metrics = await startMetrics(command.metrics, { tap, passed, redactor, exporting });
-    await runPipeline(tap, [...(exporting === undefined ? [] : [exporting.stage]), redactor, passed], sinks);
+    const stages = [exporting?.stage, attributing?.stage].filter((stage) => stage !== undefined);
+    await runPipeline(tap, [...stages, redactor, passed], sinks);
   } finally {
     clearTimeout(timer);
     await tap.stop();
@@ -73,12 +81,26 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
   }
   for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
     say(line);
+  for (const line of attributing?.summary() ?? []) say(line);
   if (redactor.redactedRecords > 0) say(`secrets replaced in ${plural(redactor.redactedRecords, "record")}`);
   for (const line of exporting?.summary() ?? []) say(line);
   if (exporting?.isSafe() === false) return EXIT.failed;
   if (outputError === undefined || outputError.code === "EPIPE") return EXIT.done;
   say(`cannot write records: ${outputError.message}`);
   return EXIT.failed;
+}
+
+/** Where it cannot begin, it leaves no export behind. */
+async function startAttribution(
+  command: AttributionCommand | undefined,
+  exporting: Exporting | undefined,
+): Promise<Attributing | undefined> {
+  try {
+    return command === undefined ? undefined : await startAttributing(command, say);
+  } catch (error) {
+    await exporting?.abandon();
+    throw error;
+  }
 }
 
 /** A tap that cannot be started leaves no export behind. */

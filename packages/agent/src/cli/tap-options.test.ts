@@ -16,7 +16,7 @@ function errorOf(...args: string[]): Error {
 }
 
 test("without flags nothing is set", () => {
-  expect(parseTapCommand([])).toEqual({ help: false, json: false, options: {} });
+  expect(parseTapCommand([])).toEqual({ help: false, json: false, attribution: {}, options: {} });
 });
 
 test.each([
@@ -30,11 +30,22 @@ test.each([
   [["--max-connections", "10"], { options: { maxConnections: 10 } }],
   [["--duration", "1.5s"], { duration: 1500 }],
   [["--json"], { json: true }],
+  [["--no-containers"], { attribution: undefined }],
+  [["--cgroup-root", "/h"], { attribution: { cgroupRoot: "/h" } }],
+  [["--kubernetes", "off"], { attribution: { kubernetes: "off" } }],
+  [["--kubeconfig", "/k", "--node-name", "n"], { attribution: { kubeconfig: "/k", nodeName: "n" } }],
+  [["--runtime-socket", "/s"], { attribution: { runtimeSocket: "/s" } }],
   [["--help"], { help: true }],
   [["-h"], { help: true }],
   [["--snaplen", "1", "--snaplen", "2"], { options: { snaplen: 2 } }],
 ])("%j", (args, expected) => {
-  expect(parseTapCommand(args)).toEqual({ help: false, json: false, options: {}, ...expected });
+  expect(parseTapCommand(args)).toEqual({
+    help: false,
+    json: false,
+    attribution: {},
+    options: {},
+    ...expected,
+  });
 });
 
 describe("makes no sense:", () => {
@@ -75,7 +86,7 @@ describe("planned", () => {
   const planned = Object.entries(TAP_FLAGS).filter(([, flag]) => flag.planned);
 
   test("are the flags of the contract that are not built in", () => {
-    expect(planned.map(([name]) => name).toSorted()).toEqual(["config", "write"].toSorted());
+    expect(planned.map(([name]) => name).toSorted()).toEqual(["write"]);
   });
 
   test.each(planned)("--%s says so", (name, { type }) => {
@@ -87,7 +98,7 @@ describe("planned", () => {
 
   test("-w is one of them, and with --help they do not matter", () => {
     expect(exitCodeOf(errorOf("-w", "-"))).toBe(EXIT.notSupported);
-    expect(parseTapCommand(["--config", "x", "--help"]).help).toBe(true);
+    expect(parseTapCommand(["--write", "x", "--help"]).help).toBe(true);
   });
 });
 

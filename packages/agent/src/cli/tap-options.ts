@@ -2,8 +2,9 @@ import { parseArgs } from "node:util";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
+import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag, FlagValues } from "./flags.ts";
 import { parseRedact, REDACT_FLAGS } from "./redact-options.ts";
 import type { RedactorOptions } from "../redact/redactor.ts";
 import { UsageError } from "./usage-error.ts";
@@ -48,6 +49,12 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     value: "TIME",
     help: "stop by itself, e.g. 500ms, 5s, 2m (default: run until stopped)",
   },
+  ...ATTRIBUTION_FLAGS,
+  config: {
+    type: "string",
+    value: "FILE",
+    help: "the same options from a YAML file; flags and TCPTRACKER_* variables win",
+  },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
   metrics: {
     type: "string",
@@ -58,7 +65,6 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
   ...EXPORT_FLAGS,
   help: { type: "boolean", short: "h", help: "print this help" },
   write: { type: "string", short: "w", value: "FILE", help: "write pcapng to FILE", planned: true },
-  config: { type: "string", value: "FILE", help: "options from a YAML file", planned: true },
 };
 
 /** What `tcptracker tap` was asked to do. */
@@ -67,6 +73,8 @@ export interface TapCommand {
   readonly json: boolean;
   /** Milliseconds; without it the tap runs until it is stopped. */
   readonly duration?: number;
+  /** How to find out about containers; without it nobody does. */
+  readonly attribution?: AttributionCommand;
   /** Where to serve figures. */
   readonly metrics?: Target;
   /** What to replace in payloads; default: secret headers. */
@@ -76,7 +84,12 @@ export interface TapCommand {
   readonly options: TapOptions;
 }
 
-function parse(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+/**
+ * The flags that were given.
+ *
+ * @throws {@link UsageError} for one that there is not, or without its value
+ */
+export function parseTapFlags(args: readonly string[]): FlagValues {
   try {
     const options = Object.fromEntries(
       Object.entries(TAP_FLAGS).map(([name, { type, short }]) => [
@@ -92,13 +105,21 @@ function parse(args: readonly string[]): Readonly<Record<string, string | boolea
 }
 
 /**
- * Reads the arguments of `tcptracker tap`.
+ * Reads the arguments of `tcptracker tap`, without a configuration file or variables.
  *
- * @throws {@link UsageError} for arguments that make no sense; {@link TapError} ERR_TAP_OPTION for values out of range,
- * ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
+ * @throws as {@link parseTapFlags} and {@link interpretTapFlags}
  */
 export function parseTapCommand(args: readonly string[]): TapCommand {
-  const values = parse(args);
+  return interpretTapFlags(parseTapFlags(args));
+}
+
+/**
+ * What flags ask for.
+ *
+ * @throws {@link UsageError} for values that make no sense; {@link TapError} ERR_TAP_OPTION for values out of range,
+ * ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
+ */
+export function interpretTapFlags(values: FlagValues): TapCommand {
   const text = (name: string): string | undefined => {
     const value = values[name];
     return typeof value === "string" ? value : undefined;
@@ -116,6 +137,7 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
   const bufferSize = text("buffer-size");
   const maxConnections = text("max-connections");
   const duration = text("duration");
+  const attribution = parseAttribution(values);
   const filter = text("filter");
   const options: TapOptions = {
     ...(attach === undefined ? {} : { attach: oneOf("--attach", attach, ATTACH_STRATEGIES) }),
@@ -135,6 +157,7 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
     help: values["help"] === true,
     json: values["json"] === true,
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
+    ...(attribution === undefined ? {} : { attribution }),
     ...(metrics === undefined
       ? {}
       : { metrics: parseTarget(/^\d+$/.test(metrics) ? `127.0.0.1:${metrics}` : metrics) }),

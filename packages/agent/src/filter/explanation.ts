@@ -1,3 +1,4 @@
+import { ATTRIBUTES } from "@tcptracker/containers";
 import {
   compile,
   generate,
@@ -54,7 +55,7 @@ export interface Explanation {
  * @throws FilterError for a text that is none
  */
 export function explainFilter(text: string, snaplen: number): Explanation {
-  const filter = compile(text, { snaplen, unfit: whyUnfit });
+  const filter = compile(text, { snaplen, unfit: whyUnfit, sets: ATTRIBUTES });
   const plan = filter.explain();
   const generated = filter.kernel === undefined ? undefined : generate(filter.kernel);
   if (generated?.fits !== true) return { plan, maps: [], programs: [] };

@@ -1,7 +1,9 @@
+import { ATTRIBUTES, type Containers } from "@tcptracker/containers";
 import type { RecordCursor, TapRecord } from "@tcptracker/events";
 import { compile, whyUnfit, type Filter } from "@tcptracker/filter";
 import { BpfError, type BpfObject } from "@tcptracker/libbpf";
 import { CallJudge, type Dropped, type Judgement } from "./call-judge.ts";
+import { FollowedSets } from "./followed-sets.ts";
 import { KernelFilter, removeFilter, type StageArray } from "./kernel-filter.ts";
 
 /** What records have room for of a generation. */
@@ -23,20 +25,29 @@ export interface FilterStatus {
   readonly refusal?: BpfError;
 }
 
+/** What a filter has to know of containers. */
+export type FilterContainers = Pick<Containers, "of" | "follow">;
+
 /** The filter of a tap: in the kernel, above it, and how one follows on another. */
 export class TapFilter {
   readonly #snaplen: number;
+  readonly #containers: FilterContainers | undefined;
   readonly #judge: CallJudge;
   /** By what records name them. Small, and only ever replaced: records of earlier filters may still come. */
   readonly #judgements = new Map<number, Judgement>();
   #generation = 0;
   #current: { readonly filter: Filter; readonly status: FilterStatus } | undefined;
   #kernel: KernelFilter | undefined;
+  #sets: FollowedSets | undefined;
   #used = false;
 
-  /** @param snaplen - payload bytes kept per call: what `payload` is */
-  constructor(snaplen: number) {
+  /**
+   * @param snaplen - payload bytes kept per call: what `payload` is
+   * @param containers - without them there is no `container` and `pod` in filters
+   */
+  constructor(snaplen: number, containers?: FilterContainers) {
     this.#snaplen = snaplen;
+    this.#containers = containers;
     this.#judge = new CallJudge((generation) => this.#judgementOf(generation));
   }
 
@@ -68,7 +79,8 @@ export class TapFilter {
    * @throws FilterError for a text that is none
    */
   compile(text: string): Filter {
-    return compile(text, { snaplen: this.#snaplen, unfit: whyUnfit });
+    const sets = this.#containers === undefined ? [] : ATTRIBUTES;
+    return compile(text, { snaplen: this.#snaplen, unfit: whyUnfit, sets });
   }
 
   /** Puts a filter in force, or none: in the kernel first, so that each call is judged by one of the two. */
@@ -76,10 +88,13 @@ export class TapFilter {
     const generation = following(this.#generation);
     const before = this.#kernel;
     const { kernel, refusal } = loadKernelPart(filter, { object, arrays }, generation);
+    const sets = this.#followSets(filter, kernel);
     if (kernel === undefined) removeFilter(object, arrays);
     else kernel.install();
     object.writeVariable("filter_generation", filter === undefined ? 0 : generation);
+    this.#sets?.[Symbol.dispose]();
     before?.close();
+    this.#sets = sets;
     this.#kernel = kernel;
     this.#generation = generation;
     this.#used ||= filter !== undefined;
@@ -108,10 +123,26 @@ export class TapFilter {
     this.#judge.expire(out, now);
   }
 
+  /** The record with what a filter may ask of it. */
+  attribute(record: TapRecord): TapRecord {
+    if (this.#containers === undefined || record.cgroup === undefined) return record;
+    const attribution = this.#containers.of(record.cgroup.id, record.process.pid);
+    return attribution.container === undefined ? record : { ...record, ...attribution };
+  }
+
   /** Lets go of the kernel's part. */
   close(): void {
+    this.#sets?.[Symbol.dispose]();
+    this.#sets = undefined;
     this.#kernel?.close();
     this.#kernel = undefined;
+  }
+
+  #followSets(filter: Filter | undefined, kernel: KernelFilter | undefined): FollowedSets | undefined {
+    if (filter === undefined || kernel === undefined || this.#containers === undefined) return undefined;
+    return new FollowedSets(filter.sets, this.#containers, (set, cgroups) => {
+      kernel.setMembers(set, cgroups);
+    });
   }
 
   #judgementOf(generation: number): Judgement | undefined {

@@ -20,6 +20,21 @@ describe("one line for", () => {
   test.each([
     ["an open", openRecord(), `${head} - 127.0.0.1:18080  open, client`],
     [
+      "one in a container",
+      openRecord({ container: { id: "4f797c539e6c745d", name: "we\x1bb" } }),
+      `${time}  curl[25914]  we\\x1bb  127.0.0.1:44614 - 127.0.0.1:18080  open, client`,
+    ],
+    [
+      "one in a container without a name",
+      openRecord({ container: { id: "4f797c539e6c745d" } }),
+      `${time}  curl[25914]  4f797c539e6c  127.0.0.1:44614 - 127.0.0.1:18080  open, client`,
+    ],
+    [
+      "one in a pod",
+      openRecord({ container: { id: "4f79", name: "web" }, pod: { name: "web-1", namespace: "shop" } }),
+      `${time}  curl[25914]  shop/web-1  127.0.0.1:44614 - 127.0.0.1:18080  open, client`,
+    ],
+    [
       "one joined midstream",
       openRecord({ connection: { id: "00000000000000a1", role: "server", joined: "midstream" } }),
       `${head} - 127.0.0.1:18080  open, server, midstream`,

@@ -38,15 +38,23 @@ function arrow(record: TapRecord): string {
   return record.direction === "egress" ? ">" : "<";
 }
 
+/** Where the process runs: its pod, or its container by name, or by as much of the id as Docker shows. */
+function formatPlace({ container, pod }: TapRecord): string | undefined {
+  if (pod !== undefined) return `${pod.namespace}/${pod.name}`;
+  return container?.name ?? container?.id.slice(0, 12);
+}
+
 /** One line, without the line break. */
 export function formatRecord(record: TapRecord, paint: Paint): string {
   const { name, pid } = record.process;
   const who = `${name === undefined ? "?" : printable(name)}[${pid}]`;
   const style = arrow(record) === ">" ? "green" : "cyan";
   const where = `${formatEndpoint(record.local)} ${arrow(record)} ${formatEndpoint(record.remote)}`;
+  const place = formatPlace(record);
   return [
     paint("dim", formatClockTime(record.time)),
     paint("bold", who),
+    ...(place === undefined ? [] : [paint("dim", printable(place))]),
     record.type === "data" ? paint(style, where) : where,
     describe(record, paint),
   ].join("  ");

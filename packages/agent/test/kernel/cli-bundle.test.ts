@@ -1,5 +1,5 @@
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
-import { builtinModules } from "node:module";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -42,10 +42,20 @@ test("it imports nothing that is not beside it or part of Node.js", async () => 
   const code = await readFile(command, "utf8");
   const imported = [...code.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name);
   // What was CommonJS requires parts of Node.js; nothing else may be left to be found at run time.
-  const required = [...code.matchAll(/\brequire\("([^"]*)"\)/g)].map(([, name]) => name);
+  const required = [...code.matchAll(/\brequire\("([^"]*)"\)/g)].map(([, name = ""]) => name);
+  expect(required.filter((name) => !isBuiltin(name))).toEqual([]);
+  expect(code.match(/\bimport\([^)]*\)/g)).toEqual(['import("./kubernetes.js")']);
   expect(imported.length).toBeGreaterThan(5);
   expect(imported.filter((name) => name?.startsWith("node:") !== true)).toEqual([]);
-  expect(required.filter((name) => !builtinModules.includes(name?.replace(/^node:/, "") ?? ""))).toEqual([]);
+  expect(code).not.toContain(join(root, "../.."));
+});
+
+test("what is beside it asks for parts of Node.js only", async () => {
+  const code = await readFile(join(directory, "kubernetes.js"), "utf8");
+  const asked = [...code.matchAll(/\brequire\("([^"]*)"\)|^import .* from "(.*)";$/gm)];
+  const names = asked.map(([, required, imported = ""]) => required ?? imported);
+  expect(names.length).toBeGreaterThan(5);
+  expect(names.filter((name) => !isBuiltin(name))).toEqual([]);
   expect(code).not.toContain(join(root, "../.."));
 });
 

@@ -125,8 +125,9 @@ describe("exit codes", () => {
     [2, ["tap", "--snaplen", "many"], "--snaplen"],
     [2, ["tap", "--buffer-size", "1"], "bufferSize"],
     [2, ["tap", "--filter", "remote.prt == 1"], "column 1"],
+    [2, ["tap", "--config", "/nowhere.yaml"], "cannot read the configuration"],
     [2, ["explain", "size > "], "ERR_FILTER_SYNTAX"],
-    [4, ["tap", "--config", "x"], "--config"],
+    [4, ["tap", "--write", "x"], "--write"],
     [4, ["collect"], "collect"],
   ])("%d for %j", (code, args, message) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], { encoding: "utf8" });

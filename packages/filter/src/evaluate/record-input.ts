@@ -110,11 +110,16 @@ export class RecordInput implements FilterInput {
     return this.#record.type === "data" ? (this.#record.payload ?? NOTHING) : NOTHING;
   }
 
-  attribute(name: string): string {
-    const [root, member = ""] = name.split(".");
+  attribute(name: string, key?: string): string {
+    const [root, ...members] = name.split(".");
     if (root !== "container" && root !== "pod") return "";
-    const identity: object = this.#record[root] ?? {};
-    const value = Object.entries(identity).find(([key]) => key === member)?.[1] as unknown;
+    let value: unknown = this.#record[root];
+    for (const member of key === undefined ? members : [...members, key]) value = memberOf(value, member);
     return typeof value === "string" ? value : "";
   }
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
 }

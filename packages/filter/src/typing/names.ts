@@ -60,7 +60,7 @@ function unknownName(context: Context, path: string, span: NameSyntax["span"]): 
     return fail(
       context,
       "ERR_FILTER_UNAVAILABLE",
-      `"${path}" is not in records yet: nothing here knows containers and pods; cgroup.id is there`,
+      `"${path}" is not known here: nothing looks up containers and pods; cgroup.id is there`,
       span,
     );
   const names = [...VARIABLE_NAMES, ...declared];

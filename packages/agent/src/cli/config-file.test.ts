@@ -1,0 +1,179 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { parseConfig } from "./config-file.ts";
+import { configSchema } from "./config-schema.ts";
+import { readTapCommand } from "./configured-tap.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { readEnvironment, variableOf } from "./settings.ts";
+import { TAP_FLAGS } from "./tap-options.ts";
+import { UsageError } from "./usage-error.ts";
+
+function file(text: string): string {
+  const directory = mkdtempSync(join(tmpdir(), "config-"));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const path = join(directory, "tap.yaml");
+  writeFileSync(path, text);
+  return path;
+}
+
+async function errorOf(args: readonly string[], environment: Record<string, string> = {}): Promise<Error> {
+  try {
+    await readTapCommand(args, environment);
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error(`${args.join(" ")} is accepted`);
+}
+
+describe("a file", () => {
+  test("has the flags as members", () => {
+    const text = "# what to keep\nsnaplen: 4096\nbuffer-size: 1M\njson: true\nno-containers: false\n";
+    const config = parseConfig("tap.yaml", text, TAP_FLAGS);
+    expect(config.values).toEqual({
+      snaplen: "4096",
+      "buffer-size": "1M",
+      json: true,
+      "no-containers": false,
+    });
+    expect(config.placeOf("buffer-size")).toBe("tap.yaml:3:14");
+  });
+
+  test.each(["", "# nothing\n", "---\n"])("%j says nothing", (text) => {
+    expect(parseConfig("tap.yaml", text, TAP_FLAGS).values).toEqual({});
+  });
+
+  test.each([
+    ["json: true\nsnaplan: 5\n", "tap.yaml:2:1: there is no setting 'snaplan'; there are attach,"],
+    ["config: other.yaml\n", "tap.yaml:1:1: there is no setting 'config'"],
+    ["help: true\n", "tap.yaml:1:1: there is no setting 'help'"],
+    ["toString: true\n", "tap.yaml:1:1: there is no setting 'toString'"],
+    ["json: yes please\n", "tap.yaml:1:7: json takes true or false"],
+    ["duration: [5s]\n", "tap.yaml:1:11: duration takes a text or a number (TIME)"],
+    ["snaplen:\njson: true\n", "tap.yaml:1:"],
+    ["snaplen: ''\n", "tap.yaml:1:10: snaplen takes a text or a number (BYTES)"],
+    ["snaplen: true\n", "tap.yaml:1:10: snaplen takes a text or a number"],
+    ["- json\n", "tap.yaml:1:1: settings are wanted"],
+    ["json\n", "tap.yaml:1:1: settings are wanted"],
+    ["json: true\njson: false\n", "tap.yaml:2:1: Map keys must be unique"],
+    ["json: true\n  snaplen: 5\n", "tap.yaml:"],
+    ["json: 'true\n", "tap.yaml:"],
+    ["? [a]\n: b\n", "tap.yaml:1:3: there is no setting"],
+  ])("%j is wrong, and where", (text, message) => {
+    expect(() => parseConfig("tap.yaml", text, TAP_FLAGS)).toThrow(UsageError);
+    expect(() => parseConfig("tap.yaml", text, TAP_FLAGS)).toThrow(message);
+  });
+
+  test("like that of the README is one", async () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const [, text = ""] = /^```yaml\n([^]*?)^```$/m.exec(readme) ?? [];
+    expect(await readTapCommand(["--config", file(text)], {})).toMatchObject({
+      json: true,
+      attribution: { kubernetes: "on" },
+      options: { snaplen: 4096, bufferSize: 16 * 1024 * 1024 },
+    });
+  });
+
+  test("that cannot be read is wrong usage", async () => {
+    const error = await errorOf(["--config", "/nowhere.yaml"]);
+    expect(error.message).toContain("cannot read the configuration: ENOENT");
+    expect(exitCodeOf(error)).toBe(EXIT.usage);
+  });
+
+  test("with a value that makes no sense says where", async () => {
+    const path = file("json: true\nsnaplen: many\n");
+    const error = await errorOf(["--config", path]);
+    expect(error.message).toContain(`${path}:2:10: snaplen: --snaplen takes a number of bytes`);
+    expect(exitCodeOf(error)).toBe(EXIT.usage);
+  });
+
+  test("is not blamed for what a flag says", async () => {
+    const error = await errorOf(["--config", file("json: true\nsnaplen: 5\n"), "--snaplen", "many"]);
+    expect(error.message).toMatch(/^--snaplen takes a number of bytes/);
+  });
+
+  test("cannot have what this version lacks, either", async () => {
+    const error = await errorOf(["--config", file("write: x.pcapng\n")]);
+    expect(error.message).toContain("--write is not in this version");
+  });
+});
+
+describe("precedence", () => {
+  test("is flags, then the environment, then the file", async () => {
+    const path = file("snaplen: 1\nbuffer-size: 1M\nduration: 1s\njson: true\n");
+    const environment = { TCPTRACKER_SNAPLEN: "2", TCPTRACKER_DURATION: "2s", TCPTRACKER_JSON: "false" };
+    const command = await readTapCommand(["--config", path, "--snaplen", "3"], environment);
+    expect(command).toMatchObject({
+      json: false,
+      duration: 2000,
+      options: { snaplen: 3, bufferSize: 1048576 },
+    });
+  });
+
+  test("the environment may name the file, and a flag another one", async () => {
+    const [first, second] = [file("snaplen: 1\n"), file("snaplen: 2\n")];
+    const environment = { TCPTRACKER_CONFIG: first };
+    expect((await readTapCommand([], environment)).options.snaplen).toBe(1);
+    expect((await readTapCommand(["--config", second], environment)).options.snaplen).toBe(2);
+  });
+
+  test("help needs no configuration that is right", async () => {
+    expect((await readTapCommand(["--help", "--config", "/nowhere.yaml"], {})).help).toBe(true);
+  });
+});
+
+describe("the environment", () => {
+  test.each([
+    [{ TCPTRACKER_BUFFER_SIZE: "1M" }, { "buffer-size": "1M" }],
+    [
+      { TCPTRACKER_JSON: "1", TCPTRACKER_NO_CONTAINERS: "false" },
+      { json: true, "no-containers": false },
+    ],
+    [{ TCPTRACKER_SNAPLEN: "", TCPTRACKER_HELP: "true" }, {}],
+    // Kubernetes sets these for a service called tcptracker.
+    [{ TCPTRACKER_PORT: "tcp://10.0.0.1:4319", TCPTRACKER_SERVICE_HOST: "10.0.0.1" }, {}],
+  ])("%j", (environment, values) => {
+    expect(readEnvironment(TAP_FLAGS, environment)).toEqual(values);
+  });
+
+  test("has switches that are on or off", async () => {
+    const error = await errorOf([], { TCPTRACKER_JSON: "maybe" });
+    expect(error.message).toBe("TCPTRACKER_JSON takes true or false, not 'maybe'");
+  });
+
+  test("has a variable for every flag, unlike that of any other", () => {
+    const variables = Object.keys(TAP_FLAGS).map(variableOf);
+    expect(new Set(variables).size).toBe(variables.length);
+    for (const variable of variables) expect(variable).toMatch(/^TCPTRACKER_[A-Z_]+$/);
+  });
+});
+
+describe("the schema", () => {
+  const shipped = JSON.parse(
+    readFileSync(new URL("../../config.schema.json", import.meta.url), "utf8"),
+  ) as object;
+
+  test("is that of the flags; if not, run node packages/agent/generate-schema.ts", () => {
+    expect(shipped).toEqual(configSchema(TAP_FLAGS));
+  });
+
+  test("has every setting of a file, with the same type", () => {
+    const { properties } = shipped as {
+      properties: Record<string, { type: string | string[]; enum?: string[] }>;
+    };
+    for (const [name, { type, enum: choices }] of Object.entries(properties)) {
+      const value = type === "boolean" ? "true" : (choices?.[0] ?? "1");
+      expect(parseConfig("f", `${name}: ${value}\n`, TAP_FLAGS).values).toHaveProperty(name);
+      if (choices !== undefined)
+        for (const choice of choices)
+          expect(() => parseConfig("f", `${name}: ${choice}`, TAP_FLAGS)).not.toThrow();
+    }
+    const flags = Object.keys(TAP_FLAGS).filter((name) => TAP_FLAGS[name]?.planned !== true);
+    expect(Object.keys(properties).toSorted()).toEqual(
+      flags.filter((name) => name !== "help" && name !== "config").toSorted(),
+    );
+  });
+});

@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Pair } from "yaml";
+import { settingsOf } from "./settings.ts";
+import type { Flag, FlagValues } from "./flags.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** What a configuration file says, and where. */
+export interface ConfigFile {
+  readonly values: FlagValues;
+  /** `FILE:LINE:COLUMN` of a setting's value. */
+  placeOf(name: string): string;
+}
+
+/**
+ * Reads a YAML file whose members are the flags of the command.
+ *
+ * @throws {@link UsageError} with file, line, column and name for what is no YAML, no flag, or of the wrong type
+ */
+export async function readConfigFile(
+  path: string,
+  flags: Readonly<Record<string, Flag>>,
+): Promise<ConfigFile> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`cannot read the configuration: ${reason}`);
+  }
+  return parseConfig(path, text, flags);
+}
+
+/** The same for a text; `path` is for messages. */
+export function parseConfig(path: string, text: string, flags: Readonly<Record<string, Flag>>): ConfigFile {
+  const lines = new LineCounter();
+  const document: Document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${path}:${line}:${col}`;
+  };
+  const [problem] = document.errors;
+  if (problem !== undefined) throw new UsageError(`${at(problem.pos[0])}: ${problem.message}`);
+  const { contents } = document;
+  const settings = Object.fromEntries(settingsOf(flags).filter(([name]) => name !== "config"));
+  const values: Record<string, string | boolean> = {};
+  const places = new Map<string, string>();
+  // A file of comments says nothing.
+  if (contents === null || (isScalar(contents) && contents.value === null))
+    return { values, placeOf: () => path };
+  if (!isMap(contents))
+    throw new UsageError(`${at(startOf(contents))}: settings are wanted, one a line, such as 'snaplen: 64k'`);
+  for (const pair of contents.items) {
+    const { name, offset } = nameOf(pair as Pair<Node, Node | null>);
+    const flag = Object.hasOwn(settings, name) ? settings[name] : undefined;
+    if (flag === undefined)
+      throw new UsageError(
+        `${at(offset)}: there is no setting '${name}'; there are ${Object.keys(settings).join(", ")}`,
+      );
+    const value = pair.value as Node | null;
+    const place = at(value === null ? offset : startOf(value));
+    values[name] = valueOf(`${place}: ${name}`, flag, isScalar(value) ? value.value : undefined);
+    places.set(name, place);
+  }
+  return { values, placeOf: (name) => places.get(name) ?? path };
+}
+
+function nameOf({ key }: Pair<Node, Node | null>): { name: string; offset: number } {
+  return { name: isScalar(key) ? String(key.value) : key.toString(), offset: startOf(key) };
+}
+
+function startOf(node: Node): number {
+  return node.range?.[0] ?? 0;
+}
+
+function valueOf(where: string, { type, value: form = "VALUE" }: Flag, value: unknown): string | boolean {
+  if (type === "boolean") {
+    if (typeof value === "boolean") return value;
+    throw new UsageError(`${where} takes true or false`);
+  }
+  if (typeof value === "string" && value !== "") return value;
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  throw new UsageError(`${where} takes a text or a number (${form})`);
+}

@@ -1,0 +1,22 @@
+import { settingsOf } from "./settings.ts";
+import type { Flag } from "./flags.ts";
+
+/** The JSON schema (draft-07) of a configuration file, for editors: what {@link parseConfig} accepts, by the table of flags. */
+export function configSchema(flags: Readonly<Record<string, Flag>>): object {
+  const settings = settingsOf(flags).filter(([name, { planned }]) => name !== "config" && planned !== true);
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "tcptracker tap --config",
+    description: "Every member is the flag of the same name.",
+    type: "object",
+    additionalProperties: false,
+    properties: Object.fromEntries(settings.map(([name, flag]) => [name, propertyOf(flag)])),
+  };
+}
+
+function propertyOf({ type, value = "", help }: Flag): object {
+  if (type === "boolean") return { type: "boolean", description: help };
+  const choices = value.split("|");
+  if (choices.length > 1) return { type: "string", enum: choices, description: help };
+  return { type: ["string", "integer"], minLength: 1, description: `${value}: ${help}` };
+}

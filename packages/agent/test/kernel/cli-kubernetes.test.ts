@@ -1,0 +1,125 @@
+/** The command on a node of Kubernetes, as far as it can tell: a cgroup of a pod, and an API that knows the pod. */
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TapRecord } from "@tcptracker/events";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { Agent } from "./support/agent.ts";
+import { ContainerCgroup } from "./support/container.ts";
+import { startServer, type Listening } from "./support/http.ts";
+import { recordsOf } from "./support/tiling.ts";
+
+const id = "4f797c539e6c745de61a93ca3ff892358ecbcaccd8414d5db545c38428142970";
+const uid = "ac04f3f2-1f2c-11e9-b015-1ebee232acfa";
+const slice = `kubepods-burstable-pod${uid.replaceAll("-", "_")}.slice`;
+const pod = {
+  metadata: {
+    ...{ name: "web-7d9f-abcde", namespace: "shop", uid, resourceVersion: "7" },
+    labels: { app: "web", "pod-template-hash": "7d9f" },
+    ownerReferences: [{ kind: "ReplicaSet", name: "web-7d9f", controller: true }],
+  },
+  status: { containerStatuses: [{ name: "nginx", image: "nginx:1.29", containerID: `containerd://${id}` }] },
+};
+
+let server: Listening;
+let cgroup: ContainerCgroup;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+beforeEach(() => {
+  cgroup = new ContainerCgroup(`kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-${id}.scope`);
+  onTestFinished(() => cgroup.remove());
+});
+
+/** One with a node that has this pod. */
+async function startApi(): Promise<number> {
+  const api: Server = createServer(({ url = "" }, response) => {
+    const query = new URL(url, "http://localhost").searchParams;
+    response.writeHead(200, { "content-type": "application/json" });
+    if (query.get("watch") === "true") response.flushHeaders();
+    else {
+      const items = query.get("fieldSelector") === "spec.nodeName=node-1" ? [pod] : [];
+      response.end(JSON.stringify({ kind: "PodList", metadata: { resourceVersion: "7" }, items }));
+    }
+  });
+  api.listen(0, "127.0.0.1");
+  await once(api, "listening");
+  onTestFinished(() => {
+    api.closeAllConnections();
+    api.close();
+  });
+  return (api.address() as AddressInfo).port;
+}
+
+function kubeconfig(port: number): string {
+  const directory = mkdtempSync(join(tmpdir(), "kubeconfig-"));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const path = join(directory, "config");
+  const address = `http://127.0.0.1:${port}`;
+  const config = {
+    clusters: [{ name: "c", cluster: { server: address, "insecure-skip-tls-verify": true } }],
+    users: [{ name: "u", user: { token: "t" } }],
+    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+    "current-context": "x",
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
+}
+
+function recordsFor(agent: Agent): TapRecord[] {
+  return recordsOf(agent.records(), { remote: server.port });
+}
+
+test("records have the pod, and what Kubernetes calls the container", async () => {
+  const args = ["--json", "--kubeconfig", kubeconfig(await startApi()), "--node-name", "node-1"];
+  await using agent = await Agent.tapping(args);
+  cgroup.make();
+  await cgroup.request(server.port, "/from-pod");
+  await cgroup.remove();
+  const { code, stderr } = await agent.stop();
+  const records = recordsFor(agent);
+  expect(records.map(({ type }) => type)).toEqual(expect.arrayContaining(["open", "data", "close"]));
+  const owner = { kind: "Deployment", name: "web" };
+  for (const record of records) {
+    expect(record.container).toEqual({ id, name: "nginx", image: "nginx:1.29", runtime: "containerd" });
+    const { name, namespace, labels } = pod.metadata;
+    expect(record.pod).toEqual({ name, namespace, uid, labels, owner });
+  }
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining("ERR_")]);
+});
+
+test("without the API it taps, and says so", async () => {
+  const unused = await startServer();
+  await unused[Symbol.asyncDispose]();
+  await using agent = await Agent.tapping(["--json", "--kubeconfig", kubeconfig(unused.port)]);
+  cgroup.make();
+  await cgroup.request(server.port, "/from-pod");
+  const { code, stderr } = await agent.stop();
+  const records = recordsFor(agent);
+  expect(records).not.toEqual([]);
+  for (const record of records) {
+    expect(record.container).toEqual({ id, runtime: "containerd" });
+    expect(record).not.toHaveProperty("pod");
+  }
+  expect(code).toBe(0);
+  expect(stderr).toMatch(
+    /^tcptracker: ERR_CONTAINERS_KUBERNETES: .*\(ECONNREFUSED\): new pods have no names/m,
+  );
+});
+
+test("a kubeconfig that is none ends it", async () => {
+  await using agent = new Agent(["tap", "--kubeconfig", "/nowhere"]);
+  const { code, stderr } = await agent.ended();
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining("ERR_CONTAINERS_KUBERNETES: cannot use /nowhere"),
+  ]);
+});

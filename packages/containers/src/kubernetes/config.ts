@@ -1,0 +1,30 @@
+import { hostname } from "node:os";
+import { KubeConfig } from "@kubernetes/client-node";
+import { ContainersError } from "../errors.ts";
+import { KubernetesSource } from "./kubernetes-source.ts";
+
+/** How to reach the API. */
+export interface KubernetesOptions {
+  /** Default: the service account of the pod that this process is in. */
+  readonly kubeconfig?: string;
+  /** Default: the environment variable NODE_NAME, else the host name. */
+  readonly nodeName?: string;
+}
+
+/**
+ * A source for the pods of this node.
+ *
+ * @throws {@link ContainersError} ERR_CONTAINERS_KUBERNETES for a kubeconfig that cannot be used
+ */
+export function kubernetesSource({ kubeconfig, nodeName }: KubernetesOptions = {}): KubernetesSource {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig === undefined) config.loadFromCluster();
+    else config.loadFromFile(kubeconfig);
+    return new KubernetesSource({ config, nodeName: nodeName ?? process.env["NODE_NAME"] ?? hostname() });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const what = kubeconfig ?? "the service account of this pod";
+    throw new ContainersError("ERR_CONTAINERS_KUBERNETES", `cannot use ${what}: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * Pods from the Kubernetes API. Apart from the rest because the client takes memory and time to load.
+ *
+ * @packageDocumentation
+ */
+export { kubernetesSource, type KubernetesOptions } from "./config.ts";
+export { KubernetesSource, type KubernetesSourceOptions } from "./kubernetes-source.ts";

@@ -1,0 +1,155 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { PodIdentity } from "@tcptracker/events";
+import { ContainersError } from "../errors.ts";
+import type { ContainerFacts, IdentityListener, IdentitySource } from "../identity-source.ts";
+import { LivingMap } from "../living-map.ts";
+import { readPod, type ToldPod } from "./pod-object.ts";
+import { PodWatch } from "./pod-watch.ts";
+
+/** Pods remembered that are gone. */
+const MOST_DEPARTED = 4_096;
+
+/** Where to ask, and about which node. */
+export interface KubernetesSourceOptions {
+  readonly config: KubeConfig;
+  /** As the API calls it. */
+  readonly nodeName: string;
+}
+
+/** Pods of this node, and the names of their containers, from the Kubernetes API: by list and watch. */
+export class KubernetesSource implements IdentitySource {
+  readonly name: string;
+  readonly #watch: PodWatch;
+  /** By the uid that is in cgroup paths. */
+  readonly #pods = new LivingMap<string, ToldPod>(MOST_DEPARTED);
+  readonly #containers = new LivingMap<string, ContainerFacts>(MOST_DEPARTED);
+  /** Cgroup uids by namespace and name: a pod may be made again under its name. */
+  readonly #named = new Map<string, string>();
+  readonly #asked = new Map<string, PromiseWithResolvers<undefined>>();
+  readonly #started = Promise.withResolvers<undefined>();
+  #listener: IdentityListener | undefined;
+  #connected = false;
+  /** Of the last problem that was told. */
+  #problem: string | undefined;
+
+  constructor({ config, nodeName }: KubernetesSourceOptions) {
+    this.name = `Kubernetes at ${config.getCurrentCluster()?.server ?? "no server"}, node ${nodeName}`;
+    this.#watch = new PodWatch(config, nodeName, {
+      onPod: (json) => {
+        this.#onPod(readPod(json));
+      },
+      onGone: (json) => {
+        this.#onGone(readPod(json));
+      },
+      onSynced: () => {
+        this.#connected = true;
+        this.#problem = undefined;
+        this.#started.resolve(undefined);
+      },
+      onFailure: (error) => {
+        this.#onFailure(error);
+      },
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  start(listener: IdentityListener): Promise<void> {
+    this.#listener = listener;
+    this.#watch.start();
+    return this.#started.promise;
+  }
+
+  container(id: string): ContainerFacts | undefined {
+    return this.#containers.get(id);
+  }
+
+  pod(uid: string): PodIdentity | undefined {
+    return this.#pods.get(uid)?.identity;
+  }
+
+  ask({ podUid }: { readonly podUid: string | undefined }): Promise<void> | undefined {
+    // The watch tells of a pod when it is scheduled, long before it runs; of the ids of its containers a second after.
+    if (podUid === undefined || !this.#connected || this.#pods.get(podUid) !== undefined) return undefined;
+    const asked = this.#asked.get(podUid) ?? Promise.withResolvers<undefined>();
+    this.#asked.set(podUid, asked);
+    return asked.promise;
+  }
+
+  close(): void {
+    this.#watch.close();
+    this.#connected = false;
+    this.#answerAll();
+  }
+
+  #onPod(told: ToldPod | undefined): void {
+    if (told === undefined) return;
+    const { cgroupUid, containers } = told;
+    const key = keyOf(told);
+    const before = this.#named.get(key);
+    // Missed while there was no watch: it was deleted and made again.
+    if (before !== undefined && before !== cgroupUid) this.#depart(before);
+    this.#named.set(key, cgroupUid);
+    this.#pods.set(cgroupUid, told);
+    for (const [id, facts] of containers) this.#containers.set(id, facts);
+    this.#listener?.onPod(cgroupUid);
+    for (const id of containers.keys()) this.#listener?.onContainer(id);
+    this.#asked.get(cgroupUid)?.resolve(undefined);
+    this.#asked.delete(cgroupUid);
+  }
+
+  #onGone(told: ToldPod | undefined): void {
+    if (told === undefined) return;
+    this.#named.delete(keyOf(told));
+    this.#depart(told.cgroupUid);
+  }
+
+  #depart(cgroupUid: string): void {
+    for (const id of this.#pods.get(cgroupUid)?.containers.keys() ?? []) this.#containers.depart(id);
+    this.#pods.depart(cgroupUid);
+  }
+
+  #onFailure(error: unknown): void {
+    this.#connected = false;
+    this.#started.resolve(undefined);
+    this.#answerAll();
+    const { reason, remedy } = explain(error);
+    if (reason === this.#problem) return;
+    this.#problem = reason;
+    this.#listener?.onProblem(
+      new ContainersError(
+        "ERR_CONTAINERS_KUBERNETES",
+        `${this.name} does not answer (${reason}): new pods have no names; ${remedy}`,
+        { cause: error },
+      ),
+    );
+  }
+
+  /** There is no use in waiting any more. */
+  #answerAll(): void {
+    for (const { resolve } of this.#asked.values()) resolve(undefined);
+    this.#asked.clear();
+  }
+}
+
+function keyOf({ identity: { namespace, name } }: ToldPod): string {
+  return `${namespace}/${name}`;
+}
+
+const REMEDIES: Readonly<Record<number, string>> = {
+  401: "its token or certificate is not accepted",
+  403: "it needs a ClusterRole that may list and watch pods",
+};
+
+/** The client's errors have the status in one of two members, and the system's code in the cause. */
+function explain(error: unknown): { reason: string; remedy: string } {
+  const { code, statusCode, cause, message } = error as Partial<
+    Record<"code" | "statusCode", unknown> & { cause: { code?: unknown }; message: string }
+  >;
+  const status = [statusCode, code].find((value) => typeof value === "number");
+  if (status !== undefined) return { reason: `status ${status}`, remedy: REMEDIES[status] ?? "trying again" };
+  const system = [code, cause?.code].find((value) => typeof value === "string");
+  return { reason: system ?? message?.split("\n")[0] ?? "no reason given", remedy: "trying again" };
+}
