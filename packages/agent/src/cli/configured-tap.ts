@@ -4,6 +4,14 @@ import { readEnvironment } from "./settings.ts";
 import { interpretTapFlags, parseTapFlags, TAP_FLAGS, type TapCommand } from "./tap-options.ts";
 import { UsageError } from "./usage-error.ts";
 
+/** What the command was asked to do, and by what. */
+export interface ConfiguredTap extends TapCommand {
+  /** The flags, wherever they were set. */
+  readonly settings: FlagValues;
+  /** The file that set some of them. */
+  readonly config?: string;
+}
+
 /**
  * What `tcptracker tap` was asked to do: by its arguments, else by the environment, else by the file that one of these names.
  *
@@ -12,18 +20,19 @@ import { UsageError } from "./usage-error.ts";
 export async function readTapCommand(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = process.env,
-): Promise<TapCommand> {
+): Promise<ConfiguredTap> {
   const flags = parseTapFlags(args);
   // Whoever asks for help need not have a configuration that is right.
-  if (flags["help"] === true) return interpretTapFlags(flags);
+  if (flags["help"] === true) return { ...interpretTapFlags(flags), settings: flags };
   const given: FlagValues = { ...readEnvironment(TAP_FLAGS, environment), ...flags };
   const { config } = given;
-  if (typeof config !== "string") return interpretTapFlags(given);
+  if (typeof config !== "string") return { ...interpretTapFlags(given), settings: given };
   // The parser is loaded where it is used.
   const { readConfigFile } = await import("./config-file.ts");
   const file = await readConfigFile(config, TAP_FLAGS);
+  const settings: FlagValues = { ...file.values, ...given };
   try {
-    return interpretTapFlags({ ...file.values, ...given });
+    return { ...interpretTapFlags(settings), settings, config };
   } catch (error) {
     throw located(error, file, given);
   }

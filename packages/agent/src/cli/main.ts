@@ -6,7 +6,7 @@ import { explainHelpText, parseExplainCommand, runExplainCommand } from "./expla
 import { helpText, tapHelpText } from "./help.ts";
 import { say } from "./say.ts";
 import { runTapCommand } from "./tap-command.ts";
-import { readTapCommand } from "./configured-tap.ts";
+import { readTapCommand, type ConfiguredTap } from "./configured-tap.ts";
 import { UsageError } from "./usage-error.ts";
 
 async function run(args: readonly string[], packageJson: URL): Promise<number> {
@@ -20,8 +20,9 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     return 0;
   }
   if (command === "tap") {
-    const tap = await readTapCommand(rest);
-    if (!tap.help) return await runTapCommand(tap, version(packageJson));
+    const read = (): Promise<ConfiguredTap> => readTapCommand(rest);
+    const tap = await read();
+    if (!tap.help) return await runTapCommand(tap, read, version(packageJson));
     process.stdout.write(tapHelpText());
     return 0;
   }

@@ -16,9 +16,10 @@ import { TextSink, type Paint } from "../sinks/text.ts";
 import { summaryLines } from "../summary.ts";
 import { Tap } from "../tap.ts";
 import type { AttributionCommand } from "./attribution-options.ts";
+import { ConfigReloader, sayRefusal } from "./config-reloader.ts";
+import type { ConfiguredTap } from "./configured-tap.ts";
 import { EXIT } from "./exit-codes.ts";
 import { say } from "./say.ts";
-import type { TapCommand } from "./tap-options.ts";
 
 /** What may wait for a slow reader of standard output before the tap waits for it, in bytes. */
 const OUTPUT_BUFFER = 1024 * 1024;
@@ -28,8 +29,16 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 /** Colours where standard output is a terminal that wants them (NO_COLOR, FORCE_COLOR and TERM are heeded). */
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 
-/** Runs `tcptracker tap` until its duration is over, a signal comes, or nobody reads its output any more. */
-export async function runTapCommand(command: TapCommand, version: string): Promise<number> {
+/**
+ * Runs `tcptracker tap` until its duration is over, a signal comes, or nobody reads its output any more.
+ *
+ * @param read - gives `command` once more when SIGHUP comes: its file may have changed
+ */
+export async function runTapCommand(
+  command: ConfiguredTap,
+  read: () => Promise<ConfiguredTap>,
+  version: string,
+): Promise<number> {
   const { json, duration, options } = command;
   let outputError: NodeJS.ErrnoException | undefined;
   let stopped: bigint | undefined;
@@ -48,6 +57,7 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
     void tap.stop();
   };
   for (const signal of SIGNALS) process.on(signal, stop);
+  const reloader = new ConfigReloader(tap, command, read, say);
   // Not process.stdout: that writes to pipes synchronously, and while it blocks nobody empties the ring.
   const stdout = createWriteStream("", { fd: 1, autoClose: false, highWaterMark: OUTPUT_BUFFER });
   stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -56,9 +66,7 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
   });
   const timer = duration === undefined ? undefined : setTimeout(stop, duration);
   for (const { target, reason } of tap.missingHooks) say(`${target} is not seen: ${reason}`);
-  const refusal = tap.filter?.refusal;
-  if (refusal !== undefined)
-    say(`the kernel refuses the filter's programs, so that all of it is decided here: ${refusal.message}`);
+  sayRefusal(tap.filter, say);
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
 
   const output = new LineOutput(stdout);
@@ -75,6 +83,7 @@ export async function runTapCommand(command: TapCommand, version: string): Promi
     await runPipeline(tap, [...stages, redactor, passed], sinks);
   } finally {
     clearTimeout(timer);
+    reloader[Symbol.dispose]();
     await tap.stop();
     await metrics?.[Symbol.asyncDispose]();
     await exporting?.abandon();
