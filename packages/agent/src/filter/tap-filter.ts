@@ -58,8 +58,9 @@ export class TapFilter {
     return this.#judge.dropped;
   }
 
-  get openCalls(): number {
-    return this.#judge.openCalls;
+  /** Calls of which records are held back. */
+  get waitingCalls(): number {
+    return this.#judge.waitingCalls;
   }
 
   /**
@@ -103,9 +104,14 @@ export class TapFilter {
     this.#judge.judge(cursor, toRecord, out);
   }
 
-  /** Judges what was held back for too long, before `now` (CLOCK_MONOTONIC, ns), or all of it. */
-  expire(out: TapRecord[], now?: bigint): void {
-    this.#judge.expire(out, now);
+  /** Judges what was held back for too long; `until`: a time (CLOCK_MONOTONIC, ns) of which all earlier records were judged. */
+  expire(out: TapRecord[], until?: bigint): void {
+    this.#judge.expire(out, until);
+  }
+
+  /** Judges all that is held back: nothing more comes. */
+  finish(out: TapRecord[]): void {
+    this.#judge.finish(out);
   }
 
   /** Lets go of the kernel's part. */
