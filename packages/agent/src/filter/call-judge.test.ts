@@ -13,7 +13,7 @@ class Bench {
   readonly #cursor = new RecordCursor();
 
   constructor(filters: Readonly<Record<number, Filter>>, current = 0) {
-    this.judge = new CallJudge((generation) => filters[generation] ?? filters[current]);
+    this.judge = new CallJudge(({ filterGeneration }) => filters[filterGeneration] ?? filters[current]);
   }
 
   push(...records: readonly RawRecord[]): this {

@@ -1,5 +1,6 @@
 import type { DataRecord, GapCause, GapRecord, RecordCursor, TapRecord } from "@tcptracker/events";
 import type { Predicate } from "@tcptracker/filter";
+import type { Judged } from "./filter-history.ts";
 import { OpenCall } from "./open-call.ts";
 
 /** What user space decides of a filter. */
@@ -40,7 +41,7 @@ const NO_CALL: ReadonlySet<GapCause> = new Set(["ring_full", "unseen"]);
  * kernel has decided is not decided again.
  */
 export class CallJudge {
-  readonly #judgementOf: (generation: number) => Judgement | undefined;
+  readonly #judgementOf: (record: Judged) => Judgement | undefined;
   /** By connection and direction; the oldest first. */
   readonly #open = new Map<string, readonly OpenCall[]>();
   /** Those of them that hold records back, and those that are judged but not complete; the oldest first. */
@@ -51,8 +52,8 @@ export class CallJudge {
   #newest = 0n;
   readonly #dropped = { records: 0, calls: 0, payloadBytes: 0n, gapBytes: 0n };
 
-  /** @param judgementOf - the filter that a record names (0: the one in force); undefined: everything passes */
-  constructor(judgementOf: (generation: number) => Judgement | undefined) {
+  /** @param judgementOf - the filter that is for a record; undefined: everything passes */
+  constructor(judgementOf: (record: Judged) => Judgement | undefined) {
     this.#judgementOf = judgementOf;
   }
 
@@ -68,7 +69,7 @@ export class CallJudge {
   /** Judges the record that the cursor stands at; what passes goes to `out`, in order. */
   judge(cursor: RecordCursor, toRecord: () => TapRecord, out: TapRecord[]): void {
     const { type, cause, filterGeneration } = cursor;
-    const judgement = this.#judgementOf(filterGeneration);
+    const judgement = this.#judgementOf(cursor);
     if (this.#waiting.size > 0) this.#advance(cursor.time);
     // Its calls are over, whatever has become of the rest of them.
     if (type === "close" && this.#open.size > 0) this.#finishConnection(cursor.connectionId, out);

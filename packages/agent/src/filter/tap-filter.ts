@@ -1,11 +1,9 @@
 import type { RecordCursor, TapRecord } from "@tcptracker/events";
 import { compile, whyUnfit, type Filter } from "@tcptracker/filter";
 import { BpfError, type BpfObject } from "@tcptracker/libbpf";
-import { CallJudge, type Dropped, type Judgement } from "./call-judge.ts";
+import { CallJudge, type Dropped } from "./call-judge.ts";
+import { FilterHistory, NAMED_GENERATIONS } from "./filter-history.ts";
 import { KernelFilter, removeFilter, type StageArray } from "./kernel-filter.ts";
-
-/** What records have room for of a generation. */
-const JUDGE_BITS = 256;
 
 /** The kernel's side of a tap, as far as a filter has to know it. */
 export interface FilterTarget {
@@ -27,17 +25,17 @@ export interface FilterStatus {
 export class TapFilter {
   readonly #snaplen: number;
   readonly #judge: CallJudge;
-  /** By what records name them. Small, and only ever replaced: records of earlier filters may still come. */
-  readonly #judgements = new Map<number, Judgement>();
+  /** Records of earlier filters may still come. */
+  readonly #history = new FilterHistory();
   #generation = 0;
-  #current: { readonly filter: Filter; readonly status: FilterStatus } | undefined;
+  #status: FilterStatus | undefined;
   #kernel: KernelFilter | undefined;
   #used = false;
 
   /** @param snaplen - payload bytes kept per call: what `payload` is */
   constructor(snaplen: number) {
     this.#snaplen = snaplen;
-    this.#judge = new CallJudge((generation) => this.#judgementOf(generation));
+    this.#judge = new CallJudge((record) => this.#history.judgementOf(record));
   }
 
   /** Whether records have to be judged at all. */
@@ -46,10 +44,10 @@ export class TapFilter {
   }
 
   get status(): FilterStatus | undefined {
-    return this.#current?.status;
+    return this.#status;
   }
 
-  /** Of the filter in force, as the kernel has it. */
+  /** Of the filter in force, or of there being none. */
   get generation(): number {
     return this.#generation;
   }
@@ -84,18 +82,11 @@ export class TapFilter {
     this.#kernel = kernel;
     this.#generation = generation;
     this.#used ||= filter !== undefined;
-    if (filter === undefined) {
-      this.#current = undefined;
-      return;
-    }
-    this.#judgements.set(generation % JUDGE_BITS, filter);
-    this.#current = {
-      filter,
-      status: {
-        text: filter.text,
-        inKernel: kernel !== undefined,
-        ...(refusal === undefined ? {} : { refusal }),
-      },
+    this.#history.add(generation, filter, process.hrtime.bigint());
+    this.#status = filter && {
+      text: filter.text,
+      inKernel: kernel !== undefined,
+      ...(refusal === undefined ? {} : { refusal }),
     };
   }
 
@@ -119,10 +110,6 @@ export class TapFilter {
     this.#kernel?.close();
     this.#kernel = undefined;
   }
-
-  #judgementOf(generation: number): Judgement | undefined {
-    return (generation === 0 ? undefined : this.#judgements.get(generation)) ?? this.#current?.filter;
-  }
 }
 
 /** A kernel that refuses the programs, which is not expected of any, leaves all of the filter to user space. */
@@ -142,5 +129,5 @@ function loadKernelPart(
 
 /** Not a multiple of what records have room for: 0 means that no filter has judged them. */
 function following(generation: number): number {
-  return (generation + 1) % JUDGE_BITS === 0 ? generation + 2 : generation + 1;
+  return (generation + 1) % NAMED_GENERATIONS === 0 ? generation + 2 : generation + 1;
 }

@@ -11,8 +11,8 @@ import { CHOICE } from "./support/environment.ts";
 
 const SEED = 1;
 
-/** The generator's process name, as a test of a filter. */
-const OURS = `process.name == "${basename(buildTraffic()).slice(0, 15)}"`;
+/** The generator's process name. */
+const NAME = basename(buildTraffic()).slice(0, 15);
 
 function start(options: TapOptions): Tap {
   return Tap.start({ flushIntervalMs: 5, ...CHOICE, ...options });
@@ -38,7 +38,10 @@ test("a consumer that is more than a second behind gets whole calls", async () =
   // Only the first call has it, in its first record; a batch holds less than the call.
   const size = 400_000;
   const bytes = Array.from(payloadBytes(SEED, 9, 100), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`);
-  const tap = start({ snaplen: size, filter: `${OURS} && payload.contains(b"${bytes.join("")}")` });
+  const tap = start({
+    snaplen: size,
+    filter: `process.name == "${NAME}" && payload.contains(b"${bytes.join("")}")`,
+  });
   const [report] = await runTraffic([
     "--seed",
     String(SEED),
@@ -54,4 +57,30 @@ test("a consumer that is more than a second behind gets whole calls", async () =
   expect(records.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0)).toBe(
     Number(records[0]?.size),
   );
+});
+
+test("a filter is for what happens while it is in force, however late that is looked at", async () => {
+  // Neither has a part in the kernel: nothing but its time says which one a record is for.
+  const [all, none] = [`process.name.matches("${NAME}")`, 'process.name.matches("no such program")'];
+  const tap = start({});
+  const ports: number[] = [];
+  for (const filter of [undefined, none, all, none, undefined]) {
+    tap.setFilter(filter);
+    const [report] = await runTraffic(["--size", "20000"]);
+    if (report === undefined) throw new Error("no report");
+    ports.push(report.client.port);
+  }
+  tap.setFilter(none);
+  const records = await collect(tap);
+  // Close records may be later than the call that closes.
+  const kinds = ports.map((port) => [
+    ...new Set(records.filter(({ local }) => local.port === port).map(({ type }) => type)),
+  ]);
+  expect(kinds.map((types) => types.filter((type) => type !== "close"))).toEqual([
+    ["open", "data"],
+    [],
+    ["open", "data"],
+    [],
+    ["open", "data"],
+  ]);
 });
