@@ -186,8 +186,8 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
    * Changes the filter while the tap runs; undefined: from now on everything is kept. Nothing is detached, and calls that both
    * filters accept are neither lost nor recorded twice.
    *
-   * @throws FilterError of @tcptracker/filter for a text that is none, and the filter stays as it was; {@link TapError} when
-   * the tap is stopped
+   * @throws FilterError of @tcptracker/filter for a text that is none, BpfError when the kernel refuses the change, and the
+   * filter stays as it was; {@link TapError} when the tap is stopped, and when what has changed could not be changed back
    */
   setFilter(text: string | undefined): void {
     if (this.#stopping !== undefined)

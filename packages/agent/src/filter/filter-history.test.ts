@@ -36,3 +36,16 @@ test("many changes leave the latest, by time and by name", () => {
   expect(history.judgementOf({ filterGeneration: 0, time: 1_999n })).toBe(second);
   expect(history.judgementOf({ filterGeneration: (257 + 999) % 256, time: 0n })).toBe(second);
 });
+
+test("a record that names a filter that never was in force is for all of the one at its time", () => {
+  const history = changed();
+  history.add(4, compile('remote.port == 4 && payload.matches("x")'), 400n);
+  for (const generation of [5, 1]) {
+    history.forget(generation);
+    expect(history.judgementOf({ filterGeneration: generation, time: 300n })).toEqual({
+      ...second,
+      residual: second.whole,
+    });
+    expect(history.judgementOf({ filterGeneration: generation, time: 200n })).toBeUndefined();
+  }
+});

@@ -34,11 +34,19 @@ export class FilterHistory {
     if (this.#changes.length > MOST_CHANGES) this.#changes.shift();
   }
 
+  /** Forgets who had the name before; it is given again, and not in force yet. */
+  forget(generation: number): void {
+    this.#named.delete(generation % NAMED_GENERATIONS);
+  }
+
   /** The filter that the record names or, where no program of a filter has judged it, the one in force at its time. */
   judgementOf(record: Judged): Judgement | undefined {
     const { filterGeneration } = record;
     if (filterGeneration !== 0 && this.#named.has(filterGeneration)) return this.#named.get(filterGeneration);
-    return this.#inForceAt(record);
+    const inForce = this.#inForceAt(record);
+    // A filter that never was in force has judged it, in the middle of a change that failed: the one that stayed does again.
+    if (filterGeneration !== 0 && inForce !== undefined) return { ...inForce, residual: inForce.whole };
+    return inForce;
   }
 
   #inForceAt(record: Judged): Judgement | undefined {

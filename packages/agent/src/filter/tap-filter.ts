@@ -3,7 +3,8 @@ import { compile, whyUnfit, type Filter } from "@tcptracker/filter";
 import { BpfError, type BpfObject } from "@tcptracker/libbpf";
 import { CallJudge, type Dropped } from "./call-judge.ts";
 import { FilterHistory, NAMED_GENERATIONS } from "./filter-history.ts";
-import { KernelFilter, removeFilter, type StageArray } from "./kernel-filter.ts";
+import { KernelFilter, slotsWithoutFilter, type StageArray } from "./kernel-filter.ts";
+import { changeSlots } from "./slots.ts";
 
 /** The kernel's side of a tap, as far as a filter has to know it. */
 export interface FilterTarget {
@@ -27,6 +28,7 @@ export class TapFilter {
   readonly #judge: CallJudge;
   /** Records of earlier filters may still come. */
   readonly #history = new FilterHistory();
+  #given = 0;
   #generation = 0;
   #status: FilterStatus | undefined;
   #kernel: KernelFilter | undefined;
@@ -70,15 +72,27 @@ export class TapFilter {
     return compile(text, { snaplen: this.#snaplen, unfit: whyUnfit });
   }
 
-  /** Puts a filter in force, or none: in the kernel first, so that each call is judged by one of the two. */
+  /**
+   * Puts a filter in force, or none: in the kernel first, so that each call is judged by one of the two.
+   *
+   * @throws BpfError when the kernel refuses it, and the filter before stays in force; see also {@link changeSlots}
+   */
   apply(filter: Filter | undefined, { object, arrays }: FilterTarget): void {
-    const generation = following(this.#generation);
-    const before = this.#kernel;
+    // Never given twice: calls may have been judged by a filter that then failed.
+    const generation = following(this.#given);
+    this.#given = generation;
+    this.#history.forget(generation);
     const { kernel, refusal } = loadKernelPart(filter, { object, arrays }, generation);
-    if (kernel === undefined) removeFilter(object, arrays);
-    else kernel.install();
-    object.writeVariable("filter_generation", filter === undefined ? 0 : generation);
-    before?.close();
+    try {
+      const none = slotsWithoutFilter(object, arrays);
+      changeSlots([...(this.#kernel?.slots ?? []), ...none], kernel?.slots ?? none, () => {
+        object.writeVariable("filter_generation", filter === undefined ? 0 : generation);
+      });
+    } catch (error) {
+      kernel?.close();
+      throw error;
+    }
+    this.#kernel?.close();
     this.#kernel = kernel;
     this.#generation = generation;
     this.#used ||= filter !== undefined;
