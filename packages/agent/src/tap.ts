@@ -28,10 +28,11 @@ const CLOCK_INTERVAL = 30_000;
 /** How often to look for connections that ended while the ring was full, in milliseconds. */
 const SWEEP_INTERVAL = 1_000;
 
-const NO_RECORDS = new Uint8Array(0);
-
 /** How long a program that was running when it was detached may take at most, in milliseconds. */
 const GRACE = 2;
+
+/** A batch of records, or a time (CLOCK_MONOTONIC, ns) of which all earlier records are in the batches before it. */
+type Read = Uint8Array | bigint;
 
 /** What a tap has done so far. */
 export interface TapStatistics {
@@ -65,7 +66,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #cursor: RecordCursor;
   /** Batches as the ring gave them: copying is all that emptying the ring costs, whatever the consumer does. */
-  readonly #queue: AsyncQueue<Uint8Array>;
+  readonly #queue: AsyncQueue<Read>;
   #queued = 0;
   #records = 0;
   #decodeErrors = 0;
@@ -88,8 +89,8 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
       containers === undefined
         ? new RecordCursor({ onError })
         : new AttributedCursor(containers, { onError });
-    this.#queue = new AsyncQueue((batch) => {
-      this.#onTaken(batch.length);
+    this.#queue = new AsyncQueue((read) => {
+      this.#onTaken(typeof read === "bigint" ? 0 : read.length);
     });
     this.#reader = readRecords(probe.way.transport, probe.ring, options, {
       batchBytes: BATCH_BYTES,
@@ -189,8 +190,8 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
    * Changes the filter while the tap runs; undefined: from now on everything is kept. Nothing is detached, and calls that both
    * filters accept are neither lost nor recorded twice.
    *
-   * @throws FilterError of @tcptracker/filter for a text that is none, and the filter stays as it was; {@link TapError} when
-   * the tap is stopped
+   * @throws FilterError of @tcptracker/filter for a text that is none, BpfError when the kernel refuses the change, and the
+   * filter stays as it was; {@link TapError} when the tap is stopped, and when what has changed could not be changed back
    */
   setFilter(text: string | undefined): void {
     if (this.#stopping !== undefined)
@@ -213,14 +214,14 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   }
 
   async *#decodeQueued(): AsyncGenerator<readonly TapRecord[], void, undefined> {
-    for await (const batch of this.#queue) {
-      const records = this.#decode(batch);
+    for await (const read of this.#queue) {
+      const records = typeof read === "bigint" ? this.#expire(read) : this.#decode(read);
       if (records.length > 0) yield records;
       // A consumer that never waits would keep the event loop from emptying the ring.
       await setImmediate();
     }
     const rest: TapRecord[] = [];
-    this.#filter.expire(rest);
+    this.#filter.finish(rest);
     if (rest.length > 0) yield rest;
   }
 
@@ -296,12 +297,19 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   }
 
   #sweep(): void {
-    // So that what is held back is looked at, although nothing comes.
-    if (this.#filter.openCalls > 0) this.#queue.push(NO_RECORDS);
     // A consumer that is behind is given no more; the kernel keeps what it owes.
-    if (this.#isFull() || this.#probe.counter("close_deferred") === this.#deferred) return;
+    if (this.#isFull()) return;
+    if (this.#filter.waitingCalls > 0) this.#markTime();
+    if (this.#probe.counter("close_deferred") === this.#deferred) return;
     this.#deferred = this.#probe.counter("close_deferred");
     this.#takeLeftovers();
+  }
+
+  /** So that what is held back is looked at, although nothing comes. */
+  #markTime(): void {
+    const now = process.hrtime.bigint();
+    this.#reader.drain();
+    this.#queue.push(now);
   }
 
   /** What the ring had no room for, after what it holds. */
@@ -331,7 +339,13 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     }
     const make = (): TapRecord => this.#filter.attribute(toRecord(cursor, this.#clock));
     while (cursor.next()) this.#filter.judge(cursor, make, records);
-    if (this.#filter.openCalls > 0) this.#filter.expire(records, process.hrtime.bigint());
+    if (this.#filter.waitingCalls > 0) this.#filter.expire(records);
+    return records;
+  }
+
+  #expire(until: bigint): TapRecord[] {
+    const records: TapRecord[] = [];
+    this.#filter.expire(records, until);
     return records;
   }
 

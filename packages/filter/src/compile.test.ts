@@ -64,6 +64,14 @@ test.each<[string, FilterErrorCode, string, string]>([
   ["payload.size(1) == 1", "ERR_FILTER_ARITY", "payload.size(1)", "takes no argument"],
   ["payload.matches()", "ERR_FILTER_ARITY", "payload.matches()", "takes one argument"],
   ["remote.port == 70000", "ERR_FILTER_RANGE", "70000", "remote.port is 0 to 65535"],
+  ["remote.port > 65535", "ERR_FILTER_RANGE", "65535", "remote.port is 0 to 65535, never more than 65535"],
+  ["65535 < local.port", "ERR_FILTER_RANGE", "65535", "never more than 65535"],
+  ["remote.port < 0", "ERR_FILTER_RANGE", "0", "remote.port is 0 to 65535, never less than 0"],
+  ["size < 0", "ERR_FILTER_RANGE", "0", "never less than 0"],
+  ["0 > process.pid", "ERR_FILTER_RANGE", "0", "never less than 0"],
+  ["payload.size() > 65536", "ERR_FILTER_RANGE", "65536", "never more than 65536"],
+  ["process.name.size() < 0", "ERR_FILTER_RANGE", "0", "never less than 0"],
+  ["offset > 9007199254740991", "ERR_FILTER_RANGE", "9007199254740991", "never more than"],
   ["-1 < size", "ERR_FILTER_RANGE", "-1", "size is 0 to"],
   ["process.pid in [1, 4294967296]", "ERR_FILTER_RANGE", "4294967296", "process.pid is 0 to 4294967295"],
   ["payload.size() > 65537", "ERR_FILTER_RANGE", "65537", "payload.size() is 0 to 65536"],
@@ -123,6 +131,16 @@ test.each<[string, FilterErrorCode, string, string]>([
   expect(error).toMatchObject({ code, at });
   expect(error.message).toContain(`${code}: column`);
   expect(error.message).toContain(words);
+});
+
+test.each([
+  "remote.port <= 65535 && remote.port >= 65535",
+  "0 <= remote.port && remote.port <= 0",
+  "remote.port < 1 || remote.port > 65534",
+  "remote.port < local.port",
+  "payload.size() > 65535 || -size < 0",
+])("%s can hold", (text) => {
+  expect(compile(text).text).toBe(text);
 });
 
 test("a message shows the line and underlines the place", () => {

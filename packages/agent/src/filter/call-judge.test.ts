@@ -13,7 +13,7 @@ class Bench {
   readonly #cursor = new RecordCursor();
 
   constructor(filters: Readonly<Record<number, Filter>>, current = 0) {
-    this.judge = new CallJudge((generation) => filters[generation] ?? filters[current]);
+    this.judge = new CallJudge(({ filterGeneration }) => filters[filterGeneration] ?? filters[current]);
   }
 
   push(...records: readonly RawRecord[]): this {
@@ -23,8 +23,13 @@ class Bench {
     return this;
   }
 
-  expire(now?: bigint): this {
-    this.judge.expire(this.#passed, now);
+  expire(until?: bigint): this {
+    this.judge.expire(this.#passed, until);
+    return this;
+  }
+
+  finish(): this {
+    this.judge.finish(this.#passed);
     return this;
   }
 
@@ -33,6 +38,11 @@ class Bench {
       record.type === "data" ? Buffer.from(record.payload ?? []).toString() : record.type,
     );
   }
+}
+
+/** More calls of which the rest is missing than are held back. */
+function pushOthers(bench: Bench): void {
+  for (let tid = 2; tid < 5000; tid++) bench.push({ type: "data", payload: "other", size: 8n, tid });
 }
 
 const whole = (text: string): Bench => new Bench({ 0: compile(text) });
@@ -49,7 +59,7 @@ describe("a call in several records", () => {
     for (const part of parts.slice(0, 2)) bench.push(part);
     expect(bench.passed).toEqual([]);
     expect(bench.push(...parts.slice(2)).passed).toEqual(["GET ", "/ap", "gap"]);
-    expect(bench.judge.openCalls).toBe(0);
+    expect(bench.judge.waitingCalls).toBe(0);
   });
 
   test("is dropped as a whole, and counted", () => {
@@ -66,7 +76,7 @@ describe("a call in several records", () => {
       { type: "data", payload: "ab", size: 4n, connection: 8n },
     );
     expect(bench.passed).toEqual(["ab", "cd"]);
-    expect(bench.judge.openCalls).toBe(2);
+    expect(bench.judge.waitingCalls).toBe(2);
   });
 
   test("is decided after 65,536 bytes, and its rest goes the same way", () => {
@@ -79,7 +89,7 @@ describe("a call in several records", () => {
       expect(bench.passed.length).toBe(passes ? 1 : 0);
       bench.push({ type: "data", payload: "yyyy", size: 65_540n, offset: 65_536n });
       expect(bench.passed.length).toBe(passes ? 2 : 0);
-      expect(bench.judge.openCalls).toBe(0);
+      expect(bench.judge.waitingCalls).toBe(0);
     }
   });
 });
@@ -95,20 +105,49 @@ describe("a call of which records are missing", () => {
     expect(bench.passed).toEqual([]);
     bench.push(next);
     expect(bench.passed[0]).toBe("half");
-    expect(bench.judge.openCalls).toBe(0);
+    expect(bench.judge.waitingCalls).toBe(0);
   });
 
   test("is judged after a second, or when nothing more comes", () => {
     const bench = whole('payload == b"half"').push(first);
     expect(bench.expire(500_000_000n).passed).toEqual([]);
     expect(bench.expire(1_000_000_002n).passed).toEqual(["half"]);
-    expect(whole('payload == b"half"').push(first).expire().passed).toEqual(["half"]);
+    expect(whole('payload == b"half"').push(first).finish().passed).toEqual(["half"]);
+  });
+
+  test("is judged once another record is a second newer, whatever the clock says", () => {
+    const bench = whole('payload == b"half" || payload == b"new"').push(first).expire();
+    expect(bench.passed).toEqual([]);
+    bench.push({ type: "data", payload: "new", tid: 2, time: 500_000_000n }).expire();
+    expect(bench.passed).toEqual(["new"]);
+    bench.push({ type: "data", payload: "new", tid: 2, time: 1_000_000_002n }).expire();
+    expect(bench.passed).toEqual(["new", "new", "half"]);
+  });
+
+  test.each<[string, (bench: Bench) => unknown]>([
+    ["after a second", (bench) => bench.expire(2_000_000_000n)],
+    ["for the number of others", pushOthers],
+  ])("keeps the verdict that it was given %s", (_name, judgeEarly) => {
+    const rest: readonly RawRecord[] = [
+      { type: "data", payload: "re", size: 8n, offset: 4n },
+      { type: "data", payload: "st", size: 8n, offset: 6n },
+    ];
+    for (const [text, passed] of [
+      ['payload == b"half"', ["half", "re", "st"]],
+      ['payload.contains("st")', []],
+    ] as const) {
+      const bench = whole(text).push(first);
+      judgeEarly(bench);
+      const { calls } = bench.judge.dropped;
+      expect(bench.push(...rest).passed).toEqual(passed);
+      expect(bench.judge.dropped.calls).toBe(calls);
+    }
   });
 
   test("is held back for no more than so many others", () => {
     const bench = whole('payload == b"half"');
     for (let tid = 0; tid < 5000; tid++) bench.push({ ...first, tid });
-    expect(bench.judge.openCalls).toBeLessThanOrEqual(4096);
+    expect(bench.judge.waitingCalls).toBeLessThanOrEqual(4096);
     expect(bench.passed.length).toBeGreaterThanOrEqual(5000 - 4096);
   });
 });
@@ -144,7 +183,7 @@ describe("what is judged by what", () => {
   test("gaps that are calls, as calls", () => {
     const bench = whole('type == "data" && size == 5').push({ type: "gap", size: 5n, cause: "splice" });
     expect(bench.passed).toEqual(["gap"]);
-    expect(bench.judge.openCalls).toBe(0);
+    expect(bench.judge.waitingCalls).toBe(0);
   });
 
   test("everything passes without a filter", () => {

@@ -1,5 +1,6 @@
 import type { DataRecord, GapCause, GapRecord, RecordCursor, TapRecord } from "@tcptracker/events";
 import type { Predicate } from "@tcptracker/filter";
+import type { Judged } from "./filter-history.ts";
 import { OpenCall } from "./open-call.ts";
 
 /** What user space decides of a filter. */
@@ -22,11 +23,14 @@ export interface Dropped {
   readonly gapBytes: bigint;
 }
 
-/** Payload bytes that may be held back, and calls: beyond, the oldest is judged by what is known of it. */
+/**
+ * Payload bytes that may be held back, and calls: beyond, the oldest is judged by what is known of it. Of as many calls the
+ * verdict is kept for what may still come of them.
+ */
 const MOST_HELD = 64 * 1024 * 1024;
 const MOST_CALLS = 4096;
 
-/** How much later another record may be until a call is judged by what is known of it, in nanoseconds. */
+/** How much newer another record may be until a call is judged by what is known of it, in nanoseconds. */
 const LONGEST = 1_000_000_000n;
 
 /** Causes of gaps that no single call has made. */
@@ -37,15 +41,19 @@ const NO_CALL: ReadonlySet<GapCause> = new Set(["ring_full", "unseen"]);
  * kernel has decided is not decided again.
  */
 export class CallJudge {
-  readonly #judgementOf: (generation: number) => Judgement | undefined;
+  readonly #judgementOf: (record: Judged) => Judgement | undefined;
   /** By connection and direction; the oldest first. */
   readonly #open = new Map<string, readonly OpenCall[]>();
-  #calls = 0;
+  /** Those of them that hold records back, and those that are judged but not complete; the oldest first. */
+  readonly #waiting = new Set<OpenCall>();
+  readonly #judged = new Set<OpenCall>();
   #held = 0;
+  /** Time of the newest record, as long as calls are waiting. */
+  #newest = 0n;
   readonly #dropped = { records: 0, calls: 0, payloadBytes: 0n, gapBytes: 0n };
 
-  /** @param judgementOf - the filter that a record names (0: the one in force); undefined: everything passes */
-  constructor(judgementOf: (generation: number) => Judgement | undefined) {
+  /** @param judgementOf - the filter that is for a record; undefined: everything passes */
+  constructor(judgementOf: (record: Judged) => Judgement | undefined) {
     this.#judgementOf = judgementOf;
   }
 
@@ -53,17 +61,18 @@ export class CallJudge {
     return this.#dropped;
   }
 
-  /** How many calls have records that are held back, or have yet to come. */
-  get openCalls(): number {
-    return this.#calls;
+  /** How many calls have records that are held back. */
+  get waitingCalls(): number {
+    return this.#waiting.size;
   }
 
   /** Judges the record that the cursor stands at; what passes goes to `out`, in order. */
   judge(cursor: RecordCursor, toRecord: () => TapRecord, out: TapRecord[]): void {
     const { type, cause, filterGeneration } = cursor;
-    const judgement = this.#judgementOf(filterGeneration);
+    const judgement = this.#judgementOf(cursor);
+    if (this.#waiting.size > 0) this.#advance(cursor.time);
     // Its calls are over, whatever has become of the rest of them.
-    if (type === "close" && this.#calls > 0) this.#finishConnection(cursor.connectionId, out);
+    if (type === "close" && this.#open.size > 0) this.#finishConnection(cursor.connectionId, out);
     if (judgement === undefined) {
       out.push(toRecord());
     } else if (type === "open" || type === "close") {
@@ -77,10 +86,24 @@ export class CallJudge {
     }
   }
 
-  /** Judges what has been held back for longer than a call takes; without a time, all of it. */
-  expire(out: TapRecord[], now?: bigint): void {
-    for (const calls of this.#open.values())
-      for (const call of calls) if (now === undefined || now - call.time > LONGEST) this.#finish(call, out);
+  /**
+   * Judges what has been held back for longer than a call takes. By the time of records: they may be judged long after they
+   * were written, and then the rest of a call is as late as its beginning.
+   *
+   * @param until - a time (CLOCK_MONOTONIC, ns) of which all earlier records have been judged
+   */
+  expire(out: TapRecord[], until = 0n): void {
+    this.#advance(until);
+    for (const call of this.#waiting) if (this.#newest - call.time > LONGEST) this.#settle(call, out);
+  }
+
+  /** Judges all that is held back: nothing more comes. */
+  finish(out: TapRecord[]): void {
+    for (const calls of this.#open.values()) for (const call of calls) this.#finish(call, out);
+  }
+
+  #advance(time: bigint): void {
+    if (time > this.#newest) this.#newest = time;
   }
 
   #pass(accepted: boolean, toRecord: () => TapRecord, out: TapRecord[]): void {
@@ -91,7 +114,7 @@ export class CallJudge {
 
   #judgeCall(cursor: RecordCursor, accepts: Predicate, toRecord: () => TapRecord, out: TapRecord[]): void {
     const key = `${cursor.connectionId} ${cursor.direction ?? ""}`;
-    const known = this.#calls > 0 ? this.#find(key, cursor, out) : undefined;
+    const known = this.#open.size > 0 ? this.#find(key, cursor, out) : undefined;
     if (known === undefined && cursor.type === "data" && cursor.captured === cursor.sizeNumber) {
       // Most calls are one record, and are judged where they are.
       const accepted = accepts(cursor);
@@ -103,10 +126,13 @@ export class CallJudge {
     this.#held -= call.held;
     // A record of another type has no direction, and so does not come here.
     call.add(toRecord() as DataRecord | GapRecord);
-    if (call.isDecidable) this.#release(call, out);
     this.#held += call.held;
-    if (call.isComplete) this.#forget(call);
-    while (this.#held > MOST_HELD || this.#calls > MOST_CALLS) this.#finishOldest(out);
+    if (call.isComplete) this.#finish(call, out);
+    else if (call.isDecidable) this.#settle(call, out);
+    for (const oldest of this.#waiting) {
+      if (this.#held <= MOST_HELD && this.#waiting.size <= MOST_CALLS) break;
+      this.#settle(oldest, out);
+    }
   }
 
   /** The call of the record, if records of it have come before. What its thread did before that is over. */
@@ -118,7 +144,8 @@ export class CallJudge {
 
   #begin(call: OpenCall): OpenCall {
     this.#open.set(call.key, [...(this.#open.get(call.key) ?? []), call]);
-    this.#calls++;
+    this.#waiting.add(call);
+    this.#advance(call.time);
     return call;
   }
 
@@ -133,17 +160,21 @@ export class CallJudge {
     }
   }
 
+  /** Judges it by what there is of it; what is still to come goes the same way. */
+  #settle(call: OpenCall, out: TapRecord[]): void {
+    this.#held -= call.held;
+    this.#release(call, out);
+    this.#waiting.delete(call);
+    this.#judged.add(call);
+    if (this.#judged.size <= MOST_CALLS) return;
+    const [oldest] = this.#judged;
+    if (oldest !== undefined) this.#forget(oldest);
+  }
+
   #finish(call: OpenCall, out: TapRecord[]): void {
     this.#held -= call.held;
     this.#release(call, out);
     this.#forget(call);
-  }
-
-  #finishOldest(out: TapRecord[]): void {
-    for (const [oldest] of this.#open.values()) {
-      if (oldest !== undefined) this.#finish(oldest, out);
-      return;
-    }
   }
 
   #finishConnection(connection: string, out: TapRecord[]): void {
@@ -155,7 +186,8 @@ export class CallJudge {
     const others = (this.#open.get(call.key) ?? []).filter((other) => other !== call);
     if (others.length > 0) this.#open.set(call.key, others);
     else this.#open.delete(call.key);
-    this.#calls--;
+    this.#waiting.delete(call);
+    this.#judged.delete(call);
   }
 
   #countCall(): void {

@@ -11,6 +11,7 @@ import { MAPS } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import { FilterMaps } from "./filter-maps.ts";
 import { parametersLike, type LoadParameters } from "./load-parameters.ts";
+import type { Slot } from "./slots.ts";
 
 /** A program array that a filter belongs into. */
 export interface StageArray {
@@ -25,10 +26,10 @@ interface Loaded {
   readonly stages: BpfMap;
   readonly emit: { readonly fd: number };
   readonly filter: RawBpfProgram;
-  readonly payload: RawBpfProgram | undefined;
+  payload: RawBpfProgram | undefined;
 }
 
-/** What the kernel decides of a filter: loaded, and put into its slots by {@link install}. */
+/** What the kernel decides of a filter: loaded, for {@link slots} of the program arrays. */
 export class KernelFilter implements Disposable {
   /** As records name it; see `generate` of @tcptracker/filter. */
   readonly generation: number;
@@ -57,13 +58,14 @@ export class KernelFilter implements Disposable {
         const like = object.program(emit);
         const parameters = parametersLike(like);
         const descriptors = descriptorsOf(object, map, this.#maps.descriptors);
-        this.#loaded.push({
+        const loaded: Loaded = {
           stages: object.map(map),
           emit: like,
           filter: load(filter, parameters, descriptors, "filter"),
-          payload:
-            payload === undefined ? undefined : load(payload, parameters, descriptors, "filter_payload"),
-        });
+          payload: undefined,
+        };
+        this.#loaded.push(loaded);
+        if (payload !== undefined) loaded.payload = load(payload, parameters, descriptors, "filter_payload");
       }
     } catch (error) {
       this.close();
@@ -71,15 +73,17 @@ export class KernelFilter implements Disposable {
     }
   }
 
-  /** From now on calls go through it: each slot changes at once, and nothing is detached. */
-  install(): void {
-    for (const { stages, filter, payload } of this.#loaded) {
-      if (payload !== undefined) stages.setFd(STAGE.filter_payload, payload);
-      stages.setFd(STAGE.filter, filter);
-    }
+  /** What has to be in which slots, in the order in which it may come there. */
+  get slots(): readonly Slot[] {
+    const own = this.#loaded.flatMap(({ stages, filter, payload }) => [
+      ...(payload === undefined ? [] : [{ array: stages, index: STAGE.filter_payload, program: payload }]),
+      { array: stages, index: STAGE.filter, program: filter },
+    ]);
     // A call that the filter before has sent to the payload stage is then for user space to judge.
-    for (const { stages, emit, payload } of this.#loaded)
-      if (payload === undefined) stages.setFd(STAGE.filter_payload, emit);
+    const others = this.#loaded
+      .filter(({ payload }) => payload === undefined)
+      .map(({ stages, emit }) => ({ array: stages, index: STAGE.filter_payload, program: emit }));
+    return [...own, ...others];
   }
 
   /** Makes these cgroups the members of one of the filter's sets. */
@@ -101,10 +105,11 @@ export class KernelFilter implements Disposable {
   }
 }
 
-/** Puts the programs that let everything through back into the slots of filters. */
-export function removeFilter(object: BpfObject, arrays: readonly StageArray[]): void {
-  for (const slot of [STAGE.filter, STAGE.filter_payload])
-    for (const { map, emit } of arrays) object.map(map).setFd(slot, object.program(emit));
+/** What is in the slots of filters without one: the programs that let everything through. */
+export function slotsWithoutFilter(object: BpfObject, arrays: readonly StageArray[]): readonly Slot[] {
+  return [STAGE.filter, STAGE.filter_payload].flatMap((index) =>
+    arrays.map(({ map, emit }) => ({ array: object.map(map), index, program: object.program(emit) })),
+  );
 }
 
 /** The maps of the programs around the filter, by the names that its instructions have for them. */

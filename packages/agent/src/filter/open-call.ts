@@ -49,7 +49,7 @@ export class OpenCall {
   }
 
   add(record: DataRecord | GapRecord): void {
-    this.#first ??= record;
+    if (this.#verdict === undefined) this.#first ??= record;
     this.#records.push(record);
     if (record.type === "gap") {
       this.#covered += record.size;
@@ -70,7 +70,10 @@ export class OpenCall {
 
   /** What the filter says of the call as far as it is known; it stays with that. */
   get verdict(): boolean {
-    this.#verdict ??= this.#first === undefined || this.#accepts(new RecordInput(this.#whole(this.#first)));
+    if (this.#verdict !== undefined) return this.#verdict;
+    this.#verdict = this.#first === undefined || this.#accepts(new RecordInput(this.#whole(this.#first)));
+    // What is kept of it from now on is the verdict, not its bytes.
+    this.#first = undefined;
     return this.#verdict;
   }
 

@@ -2,12 +2,11 @@ import { ATTRIBUTES, type Containers } from "@tcptracker/containers";
 import type { RecordCursor, TapRecord } from "@tcptracker/events";
 import { compile, whyUnfit, type Filter } from "@tcptracker/filter";
 import { BpfError, type BpfObject } from "@tcptracker/libbpf";
-import { CallJudge, type Dropped, type Judgement } from "./call-judge.ts";
+import { CallJudge, type Dropped } from "./call-judge.ts";
+import { FilterHistory, NAMED_GENERATIONS } from "./filter-history.ts";
 import { FollowedSets } from "./followed-sets.ts";
-import { KernelFilter, removeFilter, type StageArray } from "./kernel-filter.ts";
-
-/** What records have room for of a generation. */
-const JUDGE_BITS = 256;
+import { KernelFilter, slotsWithoutFilter, type StageArray } from "./kernel-filter.ts";
+import { changeSlots } from "./slots.ts";
 
 /** The kernel's side of a tap, as far as a filter has to know it. */
 export interface FilterTarget {
@@ -33,10 +32,11 @@ export class TapFilter {
   readonly #snaplen: number;
   readonly #containers: FilterContainers | undefined;
   readonly #judge: CallJudge;
-  /** By what records name them. Small, and only ever replaced: records of earlier filters may still come. */
-  readonly #judgements = new Map<number, Judgement>();
+  /** Records of earlier filters may still come. */
+  readonly #history = new FilterHistory();
+  #given = 0;
   #generation = 0;
-  #current: { readonly filter: Filter; readonly status: FilterStatus } | undefined;
+  #status: FilterStatus | undefined;
   #kernel: KernelFilter | undefined;
   #sets: FollowedSets | undefined;
   #used = false;
@@ -48,7 +48,7 @@ export class TapFilter {
   constructor(snaplen: number, containers?: FilterContainers) {
     this.#snaplen = snaplen;
     this.#containers = containers;
-    this.#judge = new CallJudge((generation) => this.#judgementOf(generation));
+    this.#judge = new CallJudge((record) => this.#history.judgementOf(record));
   }
 
   /** Whether records have to be judged at all. */
@@ -57,10 +57,10 @@ export class TapFilter {
   }
 
   get status(): FilterStatus | undefined {
-    return this.#current?.status;
+    return this.#status;
   }
 
-  /** Of the filter in force, as the kernel has it. */
+  /** Of the filter in force, or of there being none. */
   get generation(): number {
     return this.#generation;
   }
@@ -69,8 +69,9 @@ export class TapFilter {
     return this.#judge.dropped;
   }
 
-  get openCalls(): number {
-    return this.#judge.openCalls;
+  /** Calls of which records are held back. */
+  get waitingCalls(): number {
+    return this.#judge.waitingCalls;
   }
 
   /**
@@ -83,33 +84,40 @@ export class TapFilter {
     return compile(text, { snaplen: this.#snaplen, unfit: whyUnfit, sets });
   }
 
-  /** Puts a filter in force, or none: in the kernel first, so that each call is judged by one of the two. */
+  /**
+   * Puts a filter in force, or none: in the kernel first, so that each call is judged by one of the two.
+   *
+   * @throws BpfError when the kernel refuses it, and the filter before stays in force; see also {@link changeSlots}
+   */
   apply(filter: Filter | undefined, { object, arrays }: FilterTarget): void {
-    const generation = following(this.#generation);
-    const before = this.#kernel;
+    // Never given twice: calls may have been judged by a filter that then failed.
+    const generation = following(this.#given);
+    this.#given = generation;
+    this.#history.forget(generation);
     const { kernel, refusal } = loadKernelPart(filter, { object, arrays }, generation);
-    const sets = this.#followSets(filter, kernel);
-    if (kernel === undefined) removeFilter(object, arrays);
-    else kernel.install();
-    object.writeVariable("filter_generation", filter === undefined ? 0 : generation);
+    let sets: FollowedSets | undefined;
+    try {
+      sets = this.#followSets(filter, kernel);
+      const none = slotsWithoutFilter(object, arrays);
+      changeSlots([...(this.#kernel?.slots ?? []), ...none], kernel?.slots ?? none, () => {
+        object.writeVariable("filter_generation", filter === undefined ? 0 : generation);
+      });
+    } catch (error) {
+      sets?.[Symbol.dispose]();
+      kernel?.close();
+      throw error;
+    }
     this.#sets?.[Symbol.dispose]();
-    before?.close();
+    this.#kernel?.close();
     this.#sets = sets;
     this.#kernel = kernel;
     this.#generation = generation;
     this.#used ||= filter !== undefined;
-    if (filter === undefined) {
-      this.#current = undefined;
-      return;
-    }
-    this.#judgements.set(generation % JUDGE_BITS, filter);
-    this.#current = {
-      filter,
-      status: {
-        text: filter.text,
-        inKernel: kernel !== undefined,
-        ...(refusal === undefined ? {} : { refusal }),
-      },
+    this.#history.add(generation, filter, process.hrtime.bigint());
+    this.#status = filter && {
+      text: filter.text,
+      inKernel: kernel !== undefined,
+      ...(refusal === undefined ? {} : { refusal }),
     };
   }
 
@@ -118,9 +126,14 @@ export class TapFilter {
     this.#judge.judge(cursor, toRecord, out);
   }
 
-  /** Judges what was held back for too long, before `now` (CLOCK_MONOTONIC, ns), or all of it. */
-  expire(out: TapRecord[], now?: bigint): void {
-    this.#judge.expire(out, now);
+  /** Judges what was held back for too long; `until`: a time (CLOCK_MONOTONIC, ns) of which all earlier records were judged. */
+  expire(out: TapRecord[], until?: bigint): void {
+    this.#judge.expire(out, until);
+  }
+
+  /** Judges all that is held back: nothing more comes. */
+  finish(out: TapRecord[]): void {
+    this.#judge.finish(out);
   }
 
   /** The record with what a filter may ask of it. */
@@ -144,10 +157,6 @@ export class TapFilter {
       kernel.setMembers(set, cgroups);
     });
   }
-
-  #judgementOf(generation: number): Judgement | undefined {
-    return (generation === 0 ? undefined : this.#judgements.get(generation)) ?? this.#current?.filter;
-  }
 }
 
 /** A kernel that refuses the programs, which is not expected of any, leaves all of the filter to user space. */
@@ -167,5 +176,5 @@ function loadKernelPart(
 
 /** Not a multiple of what records have room for: 0 means that no filter has judged them. */
 function following(generation: number): number {
-  return (generation + 1) % JUDGE_BITS === 0 ? generation + 2 : generation + 1;
+  return (generation + 1) % NAMED_GENERATIONS === 0 ? generation + 2 : generation + 1;
 }

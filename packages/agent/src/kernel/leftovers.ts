@@ -73,6 +73,11 @@ export function leftoversOf(entry: Uint8Array, ended: boolean): Leftovers {
   return { batch: Buffer.concat(frames), gapBytes, records: frames.length, filteredBytes: 0n };
 }
 
+/** Leaves what an entry owes to a filter: of a connection that has not ended, nobody knows when that went missing. */
+export function leaveTo(generation: number, entry: Uint8Array): void {
+  entry[RECORD.fields.filter.offset] = generation;
+}
+
 /** Whether the filter of a generation has said that it wants nothing of the connection. */
 export function isRejected(entry: Uint8Array, generation: number): boolean {
   const view = new DataView(entry.buffer, entry.byteOffset, entry.length);

@@ -8,7 +8,7 @@ import type { ResolvedTapOptions } from "../options.ts";
 import { attach, type Attachment, type Hook } from "./attachment.ts";
 import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import type { IoUringSupport } from "./io-uring.ts";
-import { filteredOut, isRejected, leftoversOf, type Leftovers } from "./leftovers.ts";
+import { filteredOut, isRejected, leaveTo, leftoversOf, type Leftovers } from "./leftovers.ts";
 import type { PageCacheSupport } from "./page-cache.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
@@ -86,7 +86,7 @@ export class Probe {
    * The records that the full ring refused: of connections that have ended since the last time and, once detached, of
    * those that have not.
    *
-   * @param generation - of the filter in force, 0 without one
+   * @param generation - of the filter in force
    */
   *takeLeftovers(generation: number): Generator<Leftovers, void, undefined> {
     const unsent = this.#attachment.object.map(MAPS.unsent);
@@ -96,6 +96,7 @@ export class Probe {
     }
     if (this.#attachment.links.length > 0) return;
     for (const [, entry] of this.#attachment.object.map(MAPS.connections).entries()) {
+      leaveTo(generation, entry);
       const leftovers = leftoversOf(entry, false);
       if (leftovers.records > 0) yield isRejected(entry, generation) ? filteredOut(leftovers) : leftovers;
     }

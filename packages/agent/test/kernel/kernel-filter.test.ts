@@ -4,6 +4,7 @@ import { BpfError, BpfObject } from "@tcptracker/libbpf";
 import { MAPS, probeObject, stageProgramsOf, type ObjectChoice, type ProgramSet } from "@tcptracker/probes";
 import { expect, test } from "vitest";
 import { KernelFilter } from "../../src/filter/kernel-filter.ts";
+import { changeSlots } from "../../src/filter/slots.ts";
 import { explainFilter } from "../../src/index.ts";
 import { attach } from "../../src/kernel/attachment.ts";
 import { candidatesFor } from "../../src/kernel/candidates.ts";
@@ -36,7 +37,7 @@ test("a set of cgroups changes while the filter runs", async () => {
   let filter: KernelFilter | undefined;
   const { object, links } = firstThatAttaches((target) => {
     filter = new KernelFilter(target.object, target.arrays, expression, 9);
-    filter.install();
+    changeSlots([], filter.slots, () => undefined);
     target.object.writeVariable("filter_generation", filter.generation);
   });
   if (filter === undefined) throw new Error("nothing was prepared");
@@ -106,7 +107,7 @@ function loadFilter(choice: ObjectChoice, set: ProgramSet): void {
     // The first program of an array decides what the others have to be.
     for (const { map, emit } of arrays) object.map(map).setFd(STAGE.emit, object.program(emit));
     using filter = new KernelFilter(object, arrays, everything(), 3);
-    filter.install();
+    changeSlots([], filter.slots, () => undefined);
   } finally {
     object.close();
   }

@@ -1,3 +1,4 @@
+import type { Relation } from "../kernel/expression.ts";
 import { parseAddress, parseNetwork, spell } from "../names/addresses.ts";
 import { didYouMean } from "../names/nearest.ts";
 import type { Variable } from "../names/variables.ts";
@@ -10,25 +11,34 @@ import type { IntLiteral, Literal, StringLiteral, Value } from "./typed.ts";
 export const NAME_LIMIT = 15;
 
 /**
- * Refuses a literal that what it is compared with can never be: that is a slip, and a filter that never holds tells nobody.
- * `exact`: it is compared for equality.
+ * Refuses a literal that what it is compared with can never be, or never be below or above: that is a slip, and a filter that
+ * never holds tells nobody.
  */
-export function checkLiteral(context: Context, value: Value, literal: Literal, exact: boolean): void {
-  if (literal.type === "int") checkInt(context, value, literal);
+export function checkLiteral(context: Context, value: Value, literal: Literal, relation: Relation): void {
+  const exact = relation === "==" || relation === "!=";
+  if (literal.type === "int") checkInt(context, value, literal, relation);
   else if (literal.type === "string" && exact && value.kind === "variable")
     checkText(context, value.variable, literal);
 }
 
-function checkInt(context: Context, value: Value, { value: number, span }: IntLiteral): void {
+function checkInt(
+  context: Context,
+  value: Value,
+  { value: number, span }: IntLiteral,
+  relation: Relation,
+): void {
   if (value.kind !== "variable" && value.kind !== "size") return;
   const { min, max } = rangeOf(value);
-  if (number >= min && number <= max) return;
-  fail(
-    context,
-    "ERR_FILTER_RANGE",
-    `${quote(context, value.span)} is ${min} to ${max}, never ${number}`,
-    span,
-  );
+  const never = (what: string): void =>
+    fail(
+      context,
+      "ERR_FILTER_RANGE",
+      `${quote(context, value.span)} is ${min} to ${max}, never ${what}`,
+      span,
+    );
+  if (number < min || number > max) never(String(number));
+  else if (relation === "<" && number === min) never(`less than ${number}`);
+  else if (relation === ">" && number === max) never(`more than ${number}`);
 }
 
 function checkText(context: Context, variable: Variable, literal: StringLiteral): void {

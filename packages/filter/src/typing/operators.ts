@@ -88,8 +88,7 @@ function relation(
   const test = flip
     ? { op: "relation" as const, relation: MIRRORED[operator], left: right, right: left, span }
     : { op: "relation" as const, relation: operator, left, right, span };
-  const exact = operator === "==" || operator === "!=";
-  if (test.right.kind === "literal") checkLiteral(context, test.left, test.right, exact);
+  if (test.right.kind === "literal") checkLiteral(context, test.left, test.right, test.relation);
   return test;
 }
 
@@ -155,7 +154,7 @@ function option(context: Context, value: Value, element: Syntax): Literal {
       element.span,
     );
   }
-  checkLiteral(context, value, typed, true);
+  checkLiteral(context, value, typed, "==");
   return typed;
 }
 

@@ -1,6 +1,7 @@
 /** Random well-typed filters, as text. */
 import { DIRECTION, GAP_CAUSE, JOINED, NETWORK, RECORD_TYPE, ROLE, SYSCALL } from "@tcptracker/events";
 import fc from "fast-check";
+import { PAYLOAD_LIMIT } from "../../src/index.ts";
 import {
   CONNECTIONS,
   CONTAINERS,
@@ -39,14 +40,32 @@ const orders = one("==", "!=", "<", "<=", ">", ">=");
 const equality = one("==", "!=");
 const searches = one("startsWith", "endsWith", "contains");
 
+type Ints = readonly (number | bigint)[];
+
+/**
+ * Comparisons with these values, but for those that could never hold, which are errors: what is compared is 0 to `max`, or
+ * to more than all of them.
+ */
+function compared(left: Texts, values: Ints, max?: number): Texts {
+  const but = (limit?: number): Texts =>
+    one(...values.filter((value) => limit === undefined || BigInt(value) !== BigInt(limit)));
+  return fc.oneof(
+    { weight: 4, arbitrary: fill`${left} ${one("==", "!=", "<=", ">=")} ${one(...values)}` },
+    { weight: 1, arbitrary: fill`${left} < ${but(0)}` },
+    { weight: 1, arbitrary: fill`${left} > ${but(max)}` },
+    { weight: 1, arbitrary: fill`${but(0)} > ${left}` },
+    { weight: 1, arbitrary: fill`${but(max)} < ${left}` },
+    { weight: 1, arbitrary: fill`${one(...values)} ${one("==", "!=", "<=", ">=")} ${left}` },
+  );
+}
+
 const integers: Texts = fc.oneof(
-  fill`${one("local.port", "remote.port")} ${orders} ${one(...PORTS)}`,
+  compared(one("local.port", "remote.port"), PORTS, 65_535),
   fill`${one("local.port", "remote.port")} in ${list(one(...PORTS), 0)}`,
-  fill`${one("process.pid", "process.tid", "process.uid")} ${orders} ${one(...IDS)}`,
+  compared(one("process.pid", "process.tid", "process.uid"), IDS, 0xffffffff),
   fill`${one("process.pid", "process.tid", "process.uid")} in ${list(one(...IDS))}`,
-  fill`${one("size", "offset", "cgroup.id")} ${orders} ${one(...SIZES)}`,
+  compared(one("size", "offset", "cgroup.id"), SIZES, Number.MAX_SAFE_INTEGER),
   fill`${one("size", "offset", "cgroup.id")} in ${list(one(...SIZES))}`,
-  fill`${one(...PORTS)} ${orders} ${one("local.port", "remote.port")}`,
   fill`${one("local.port", "process.pid", "size", "offset")} ${orders} ${one("remote.port", "process.uid", "size", "cgroup.id")}`,
 );
 
@@ -67,7 +86,7 @@ function enumeration(name: string, table: Readonly<Record<string, number>>, opti
     fill`${one(name)}.${searches}(${parts})`,
     fill`${one(name)} ${one("<", ">=")} ${parts}`,
     fill`${one(name)}.matches(${quoted(["^s.*g?$", "e", "^$", "[a-m]$"])})`,
-    fill`${one(name)}.size() ${orders} ${one(0, 4, 6, 7)}`,
+    compared(fill`${one(name)}.size()`, [0, 4, 6, 7]),
   );
 }
 
@@ -86,7 +105,7 @@ const names: Texts = fc.oneof(
   fill`process.name ${orders} ${quoted(NAMES)}`,
   fill`process.name in ${list(quoted([...NAMES, "a\0b"]))}`,
   fill`process.name.${searches}(${quoted([...NAMES, "c", "rl", "\0"])})`,
-  fill`size(process.name) ${orders} ${one(0, 1, 2, 4)}`,
+  compared(one("size(process.name)"), [0, 1, 2, 4]),
   fill`process.name.matches(${quoted(["^c", "[nx]+$", "."])})`,
   fill`process.name ${equality} ${one("syscall", "container.id", "remote.address")}`,
   fill`syscall.${searches}(process.name)`,
@@ -125,7 +144,11 @@ const payloads: Texts = fc.oneof(
   fill`payload in ${list(literals)}`,
   fill`payload.${searches}(${fc.oneof(literals, quoted(["GET", "é", ""]))})`,
   fill`payload.matches(${quoted(["^GET /.*", "x{20}", "\\xff", "(?s)\\n$"])})`,
-  fill`${one("payload.size()", "size(payload)")} ${orders} ${one(0, 1, 9, 10, 11, 255, 256, 257, 300, 65_536)}`,
+  compared(
+    one("payload.size()", "size(payload)"),
+    [0, 1, 9, 10, 11, 255, 256, 257, 300, 65_536],
+    PAYLOAD_LIMIT,
+  ),
   fill`payload.size() in ${list(one(0, 4, 10, 255, 256, 257, 300))}`,
   fill`(size > 5 ? payload : b"") == ${literals}`,
 );
