@@ -1,10 +1,15 @@
-/** The README's code, run as it stands. */
+/**
+ * The code in a package's README, run as it stands: a test of each package that has this file in its vitest.config.ts, with
+ * its own directory as README_PACKAGE.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
 
-const PACKAGE = path.resolve(import.meta.dirname, "..");
+const { README_PACKAGE: PACKAGE } = process.env;
+if (PACKAGE === undefined)
+  throw new Error("README_PACKAGE is not set: name the package in its vitest.config.ts");
 // Inside the package, where its own name resolves to it.
 const WORK = path.join(PACKAGE, "dist", "readme");
 
