@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
+import { compileFilter } from "../filter/compile-filter.ts";
 import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
 import type { Flag, FlagValues } from "./flags.ts";
@@ -150,6 +151,8 @@ export function interpretTapFlags(values: FlagValues): TapCommand {
     ...(filter === undefined ? {} : { filter }),
   };
   resolveOptions(options);
+  // Here, so that whatever is wrong with it is told before anything is started, and with its place in a file.
+  if (filter !== undefined) compileFilter(filter, { containers: attribution !== undefined });
   const exporting = parseExport(values);
   const redact = parseRedact(values);
   const metrics = text("metrics");

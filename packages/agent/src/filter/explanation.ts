@@ -1,9 +1,6 @@
-import { ATTRIBUTES } from "@tcptracker/containers";
 import {
-  compile,
   generate,
   list,
-  whyUnfit,
   type BpfProgramCode,
   type FilterPlan,
   type KernelPrograms,
@@ -11,6 +8,7 @@ import {
   type PlannedMap,
 } from "@tcptracker/filter";
 import { BpfError } from "@tcptracker/libbpf";
+import { compileFilter } from "./compile-filter.ts";
 import { FilterSandbox } from "./sandbox.ts";
 
 /** A map of a filter. */
@@ -55,7 +53,7 @@ export interface Explanation {
  * @throws FilterError for a text that is none
  */
 export function explainFilter(text: string, snaplen: number): Explanation {
-  const filter = compile(text, { snaplen, unfit: whyUnfit, sets: ATTRIBUTES });
+  const filter = compileFilter(text, { snaplen, containers: true });
   const plan = filter.explain();
   const generated = filter.kernel === undefined ? undefined : generate(filter.kernel);
   if (generated?.fits !== true) return { plan, maps: [], programs: [] };

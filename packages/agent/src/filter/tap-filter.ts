@@ -1,8 +1,9 @@
-import { ATTRIBUTES, type Containers } from "@tcptracker/containers";
+import type { Containers } from "@tcptracker/containers";
 import type { RecordCursor, TapRecord } from "@tcptracker/events";
-import { compile, whyUnfit, type Filter } from "@tcptracker/filter";
+import type { Filter } from "@tcptracker/filter";
 import { BpfError, type BpfObject } from "@tcptracker/libbpf";
 import { CallJudge, type Dropped } from "./call-judge.ts";
+import { compileFilter } from "./compile-filter.ts";
 import { FilterHistory, NAMED_GENERATIONS } from "./filter-history.ts";
 import { FollowedSets } from "./followed-sets.ts";
 import { KernelFilter, slotsWithoutFilter, type StageArray } from "./kernel-filter.ts";
@@ -80,8 +81,7 @@ export class TapFilter {
    * @throws FilterError for a text that is none
    */
   compile(text: string): Filter {
-    const sets = this.#containers === undefined ? [] : ATTRIBUTES;
-    return compile(text, { snaplen: this.#snaplen, unfit: whyUnfit, sets });
+    return compileFilter(text, { snaplen: this.#snaplen, containers: this.#containers !== undefined });
   }
 
   /**
