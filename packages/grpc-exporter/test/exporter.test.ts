@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MonotonicClock, RecordCursor, toJson, toRecord } from "@tcptracker/events";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { GrpcCollector } from "../src/collector/collector.ts";
 import { ExportError } from "../src/errors.ts";
 import { GrpcExporter } from "../src/exporter.ts";
@@ -105,6 +105,30 @@ test("a record that comes alone does not wait for others", async () => {
   const exporter = await exporting((await collect(sink)).address);
   await exporter.write([new Traffic().next(3)]);
   await until("it arrives", () => sink.batches.length === 1);
+});
+
+test("no proxy of the environment is asked", async () => {
+  let asked = 0;
+  const proxy = createServer((socket) => {
+    asked++;
+    socket.destroy();
+  }).listen(0, HOST);
+  await once(proxy, "listening");
+  const address = proxy.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  for (const name of ["grpc_proxy", "https_proxy", "http_proxy"])
+    vi.stubEnv(name, `http://${HOST}:${address.port}`);
+  for (const name of ["no_grpc_proxy", "no_proxy"]) vi.stubEnv(name, "");
+  cleanups.push(() => {
+    vi.unstubAllEnvs();
+    proxy.close();
+    return Promise.resolve();
+  });
+  const sink = new MemorySink();
+  const exporter = await exporting((await collect(sink)).address);
+  await exporter.write([new Traffic().next(3)]);
+  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect([asked, sink.records.length]).toEqual([0, 1]);
 });
 
 test("what was not acknowledged comes again, and is written once", async () => {

@@ -27,6 +27,8 @@ const KEEP_ALIVE: ClientOptions = {
   // A channel of its own for every session: gRPC would else share connections, and old credentials with them.
   "grpc.use_local_subchannel_pool": 1,
   "grpc.enable_retries": 0,
+  // What goes to loopback stays there, and TLS ends at the collector: no proxy of the environment is asked.
+  "grpc.enable_http_proxy": 0,
   // Reconnecting is the exporter's: it knows what to say first.
   "grpc.max_reconnect_backoff_ms": 60_000,
   "grpc.initial_reconnect_backoff_ms": 60_000,
