@@ -3,8 +3,8 @@ import { unlink } from "node:fs/promises";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { ExportError } from "../errors.ts";
+import { lockPath } from "./path-lock.ts";
 import { recover, Segment, type Place } from "./segment.ts";
-import { lockDirectory } from "./spool-lock.ts";
 import { SpoolState } from "./spool-state.ts";
 import type { BatchStore, OnDropped, StoredBatch } from "./store.ts";
 
@@ -80,9 +80,9 @@ export class SpoolStore implements BatchStore {
   static async open(options: SpoolOptions, onDropped: OnDropped): Promise<SpoolStore> {
     try {
       mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-      const lock = await lockDirectory(options.directory);
+      const held = await lock(options.directory);
       const state = new SpoolState(join(options.directory, "state"));
-      const store = new SpoolStore(options, lock, state, onDropped);
+      const store = new SpoolStore(options, held, state, onDropped);
       await store.#recover();
       return store;
     } catch (error) {
@@ -271,5 +271,18 @@ export class SpoolStore implements BatchStore {
     // A file that stays is found again, with nothing in it that is still wanted.
     void file.segment.close().catch(() => undefined);
     void unlink(file.segment.path).catch(() => undefined);
+  }
+}
+
+/** @throws {@link ExportError} ERR_EXPORT_SPOOL when another process has it */
+async function lock(directory: string): Promise<Server> {
+  try {
+    return await lockPath(directory);
+  } catch (cause) {
+    throw new ExportError(
+      "ERR_EXPORT_SPOOL",
+      `the spool ${directory} is used by another process; give each exporter a directory of its own`,
+      { cause },
+    );
   }
 }
