@@ -153,7 +153,7 @@ describe("a store", () => {
     const before = await open();
     const { id } = before;
     for (let sequence = 1; sequence <= 9; sequence++) await before.append({ sequence, bytes: bytes(1000) });
-    before.markSent(6);
+    await before.take(5);
     before.acknowledge(4);
     const after = await reopen();
     expect(after.id).toEqual(id);
@@ -166,7 +166,7 @@ describe("a store", () => {
     const full = await open();
     for (let sequence = 1; sequence <= 60; sequence++) {
       await full.append({ sequence, bytes: bytes(100_000) });
-      if (sequence === 2) full.markSent(2);
+      if (sequence === 2) await full.take(1);
     }
     expect(full.bytes).toBeLessThanOrEqual(2 * MIB);
     expect((await full.next(0))?.sequence).toBe(1);
@@ -177,6 +177,37 @@ describe("a store", () => {
     ).toBe(true);
     expect(dropped.length + full.batches).toBe(60);
   });
+
+  test.each([0, 2 * MIB])(
+    "never gives up what is taken at that moment, with %d bytes of memory",
+    async (memory) => {
+      const full = await open(memory, 512 * 1024);
+      const taken: number[] = [];
+      let sequence = 0;
+      for (let round = 0; round < 60; round++) {
+        // One behind the other, as an exporter does; what they push out is what is being taken.
+        const appending = (async (): Promise<void> => {
+          for (let each = 0; each < 4; each++)
+            await full.append({ sequence: ++sequence, bytes: bytes(100_000) });
+        })();
+        const batch = await full.take(taken.at(-1) ?? 0);
+        if (batch !== undefined) taken.push(batch.sequence);
+        await appending;
+        if (round % 5 === 4) full.acknowledge(taken.at(-1) ?? 0);
+      }
+      const held = full.batches;
+      const kept = new Set<number>();
+      for (let each = await full.next(0); each !== undefined; each = await full.next(each.sequence))
+        kept.add(each.sequence);
+      expect(kept.size).toBe(held);
+      for (const each of taken.filter((one) => one > full.acknowledged)) expect(kept).toContain(each);
+      // Each batch is one of these, and only one.
+      expect(dropped.length + kept.size + taken.filter((one) => one <= full.acknowledged).length).toBe(
+        sequence,
+      );
+      expect(dropped.length).toBeGreaterThan(0);
+    },
+  );
 
   test("says how many batches were damaged", async () => {
     const before = await open();
@@ -198,7 +229,7 @@ describe("a store", () => {
     const before = await open();
     const { id } = before;
     await before.append({ sequence: 1, bytes: bytes(10) });
-    before.markSent(1);
+    await before.take(0);
     writeFileSync(join(directory, "state"), "nonsense");
     const after = await reopen();
     expect(after.id).not.toEqual(id);

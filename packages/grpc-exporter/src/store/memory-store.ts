@@ -1,4 +1,4 @@
-import type { BatchStore, OnDropped, StoredBatch } from "./store.ts";
+import type { BatchStore, OnDropped, StoredBatch, TakenBatch } from "./store.ts";
 
 /** Holds batches in memory: what is not acknowledged when the process ends is lost. */
 export class MemoryStore implements BatchStore {
@@ -56,12 +56,15 @@ export class MemoryStore implements BatchStore {
   }
 
   next(sequence: number): Promise<StoredBatch | undefined> {
-    for (const batch of this.#held.values()) if (batch.sequence > sequence) return Promise.resolve(batch);
-    return Promise.resolve(undefined);
+    return Promise.resolve(this.#behind(sequence));
   }
 
-  markSent(sequence: number): void {
-    this.#sent = Math.max(this.#sent, sequence);
+  take(sequence: number): Promise<TakenBatch | undefined> {
+    const batch = this.#behind(sequence);
+    if (batch === undefined) return Promise.resolve(undefined);
+    const again = batch.sequence <= this.#sent;
+    this.#sent = Math.max(this.#sent, batch.sequence);
+    return Promise.resolve({ ...batch, again });
   }
 
   acknowledge(sequence: number): void {
@@ -82,6 +85,11 @@ export class MemoryStore implements BatchStore {
   close(): void {
     this.#held.clear();
     this.#bytes = 0;
+  }
+
+  #behind(sequence: number): StoredBatch | undefined {
+    for (const batch of this.#held.values()) if (batch.sequence > sequence) return batch;
+    return undefined;
   }
 
   #remove(sequence: number): void {

@@ -6,7 +6,7 @@ import { ExportError } from "../errors.ts";
 import { lockPath } from "./path-lock.ts";
 import { recover, Segment, type Place } from "./segment.ts";
 import { SpoolState } from "./spool-state.ts";
-import type { BatchStore, OnDropped, StoredBatch } from "./store.ts";
+import type { BatchStore, OnDropped, StoredBatch, TakenBatch } from "./store.ts";
 
 const SUFFIX = ".segment";
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
@@ -159,9 +159,15 @@ export class SpoolStore implements BatchStore {
     return undefined;
   }
 
-  markSent(sequence: number): void {
-    this.#sent = Math.max(this.#sent, sequence);
+  async take(sequence: number): Promise<TakenBatch | undefined> {
+    const batch = await this.next(sequence);
+    // Given up since it was found: what is behind it takes its place.
+    if (batch !== undefined && !this.#entries.has(batch.sequence)) return await this.take(batch.sequence);
+    if (batch === undefined) return undefined;
+    const again = batch.sequence <= this.#sent;
+    this.#sent = Math.max(this.#sent, batch.sequence);
     this.#state.note(this.#acknowledged, this.#sent);
+    return { ...batch, again };
   }
 
   acknowledge(sequence: number): void {
@@ -238,12 +244,12 @@ export class SpoolStore implements BatchStore {
     for (const sequence of [...oldest.held]) {
       const entry = this.#entries.get(sequence);
       const bytes = entry && (entry.bytes ?? (await this.#read(entry)));
-      // Forgotten while it was read: then it is counted already.
-      if (!this.#entries.has(sequence)) continue;
+      // Forgotten while it was read: then it is counted already. Taken meanwhile: then it is kept.
+      if (!this.#entries.has(sequence) || sequence <= this.#sent) continue;
       this.#forget(sequence);
       this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
     }
-    this.#discard(oldest);
+    if (oldest.held.size === 0) this.#discard(oldest);
     return true;
   }
 

@@ -7,6 +7,12 @@ export interface StoredBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** One that is about to be sent. */
+export interface TakenBatch extends StoredBatch {
+  /** Whether it was taken before. */
+  readonly again: boolean;
+}
+
 /** What is given up: with its bytes where they are known. */
 export interface Dropped {
   readonly cause: ExportGapCause;
@@ -47,8 +53,11 @@ export interface BatchStore {
   append(batch: StoredBatch, beyondLimit?: boolean): Promise<void>;
   /** The first batch behind `sequence`; undefined if there is none. */
   next(sequence: number): Promise<StoredBatch | undefined>;
-  /** Notes that a batch is about to be sent. */
-  markSent(sequence: number): void;
+  /**
+   * The same, to be sent: it counts as sent from the moment on that it is taken. It would else be given up and declared missing
+   * on its way to whoever sends it.
+   */
+  take(sequence: number): Promise<TakenBatch | undefined>;
   /** Forgets all batches up to `sequence`. */
   acknowledge(sequence: number): void;
   /** Gives up a batch that nobody wants. */

@@ -164,21 +164,19 @@ export class Session {
       if (this.#leaving && this.#inFlight.length === 0) return;
       const open = this.#welcomed && this.#writable && this.#inFlightBytes < this.#options.window;
       last = Math.max(last, this.#store.acknowledged);
-      const batch = open && !this.#leaving ? await this.#store.next(last) : undefined;
+      const batch = open && !this.#leaving ? await this.#store.take(last) : undefined;
       // The stream may have ended while the batch was read.
       if (this.#isOver()) return;
       if (batch === undefined) {
         await this.#wake.wait();
         continue;
       }
-      const { sequence, bytes } = batch;
+      const { sequence, bytes, again } = batch;
       last = sequence;
       if (bytes.length > this.#largest) {
         await this.#store.reject(sequence);
         continue;
       }
-      const again = sequence <= this.#store.sent;
-      this.#store.markSent(sequence);
       this.#inFlight.push({ sequence, size: bytes.length, since: performance.now() });
       this.#inFlightBytes += bytes.length;
       this.#write(bytes);
