@@ -93,7 +93,8 @@ describe("a segment", () => {
       const { places, end, damaged } = recover(path);
       const expected = [42, 78, 124].filter((position) => position <= length).length;
       expect([length, places.length]).toEqual([length, expected]);
-      expect(damaged).toBe(length > 0 && length < 16 ? 1 : 0);
+      // Whatever is left of a batch was one.
+      expect([length, damaged]).toEqual([length, [0, 16, 42, 78].includes(length) ? 0 : 1]);
       if (length < 16) continue;
       const segment = await Segment.open(path, end);
       await segment.append(9, new Uint8Array(5));
@@ -103,6 +104,38 @@ describe("a segment", () => {
         9,
       ]);
     }
+  });
+
+  test.each([0, 1, 35, 0x00ffffff, 0xffffffff])(
+    "with a length damaged to %d loses that batch only",
+    async (wrong) => {
+      const path = await write(10, 20, 30, 40);
+      const content = readFileSync(path);
+      content.writeUInt32LE(wrong, 42);
+      writeFileSync(path, content);
+      const { places, end, damaged } = recover(path);
+      expect(places.map(({ sequence }) => sequence)).toEqual([1, 3, 4]);
+      expect([end, damaged]).toEqual([content.length, 1]);
+    },
+  );
+
+  test("whose last length is damaged says that a batch is missing", async () => {
+    const path = await write(10, 20);
+    const content = readFileSync(path);
+    content.writeUInt32LE(21, 42);
+    writeFileSync(path, content);
+    const { places, end, damaged } = recover(path);
+    expect([places.length, end, damaged]).toEqual([1, 42, 1]);
+  });
+
+  test("full of what looks like batches is given up in bounded time", async () => {
+    const path = await write(10);
+    const header = Buffer.alloc(16);
+    header.writeUInt32LE(4 * MIB, 0);
+    header.writeUInt32LE(7, 8);
+    writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.alloc(12 * MIB, header)]));
+    const { places, damaged } = recover(path);
+    expect([places.length, damaged]).toEqual([1, 1]);
   });
 
   test("of any bytes is read without an error, and never gives a batch that was not written", async () => {
