@@ -165,15 +165,22 @@ export class SpoolStore implements BatchStore {
     if (batch !== undefined && !this.#entries.has(batch.sequence)) return await this.take(batch.sequence);
     if (batch === undefined) return undefined;
     const again = batch.sequence <= this.#sent;
-    this.#sent = Math.max(this.#sent, batch.sequence);
-    this.#state.note(this.#acknowledged, this.#sent);
+    const sent = Math.max(this.#sent, batch.sequence);
+    // Without the note another process could give up or number anew what this one has sent.
+    this.#state.note(this.#acknowledged, sent);
+    this.#sent = sent;
     return { ...batch, again };
   }
 
   acknowledge(sequence: number): void {
     this.#acknowledged = Math.max(this.#acknowledged, sequence);
     this.#sent = Math.max(this.#sent, sequence);
-    this.#state.note(this.#acknowledged, this.#sent);
+    try {
+      this.#state.note(this.#acknowledged, this.#sent);
+    } catch (error) {
+      // The collector remembers it as well, and the next note says it, too.
+      this.#onError(error);
+    }
     for (const held of this.#entries.keys()) {
       if (held > sequence) break;
       this.#forget(held);

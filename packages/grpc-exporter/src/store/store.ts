@@ -55,7 +55,7 @@ export interface BatchStore {
   next(sequence: number): Promise<StoredBatch | undefined>;
   /**
    * The same, to be sent: it counts as sent from the moment on that it is taken. It would else be given up and declared missing
-   * on its way to whoever sends it.
+   * on its way to whoever sends it. Rejects when it must not be sent, because that could not be noted.
    */
   take(sequence: number): Promise<TakenBatch | undefined>;
   /** Forgets all batches up to `sequence`. */

@@ -14,7 +14,7 @@ import { checkServerIdentity, createSecureContext, type SecureContextOptions } f
 import { CollectorService, ExportRequestSchema, ExportResponseSchema } from "@tcptracker/proto";
 import type { Hello } from "@tcptracker/proto";
 import { ExportError } from "../errors.ts";
-import type { BatchStore } from "../store/store.ts";
+import type { BatchStore, TakenBatch } from "../store/store.ts";
 import { Wake } from "../wake.ts";
 import { formatTarget, type Target } from "./loopback.ts";
 
@@ -164,7 +164,7 @@ export class Session {
       if (this.#leaving && this.#inFlight.length === 0) return;
       const open = this.#welcomed && this.#writable && this.#inFlightBytes < this.#options.window;
       last = Math.max(last, this.#store.acknowledged);
-      const batch = open && !this.#leaving ? await this.#store.take(last) : undefined;
+      const batch = open && !this.#leaving ? await this.#take(last) : undefined;
       // The stream may have ended while the batch was read.
       if (this.#isOver()) return;
       if (batch === undefined) {
@@ -181,6 +181,19 @@ export class Session {
       this.#inFlightBytes += bytes.length;
       this.#write(bytes);
       this.#options.onSent(again, bytes.length);
+    }
+  }
+
+  /** The session ends when the store cannot note that a batch is sent. */
+  async #take(last: number): Promise<TakenBatch | undefined> {
+    try {
+      return await this.#store.take(last);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#finish(
+        new ExportError("ERR_EXPORT_SPOOL", `cannot note in the spool what is sent: ${reason}`, { cause }),
+      );
+      return undefined;
     }
   }
 
