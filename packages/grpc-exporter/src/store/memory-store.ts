@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { BatchStore, OnDropped, StoredBatch, TakenBatch } from "./store.ts";
 
 /** Holds batches in memory: what is not acknowledged when the process ends is lost. */
@@ -7,6 +8,7 @@ export class MemoryStore implements BatchStore {
   /** By number, which is their order. */
   readonly #held = new Map<number, StoredBatch>();
   #bytes = 0;
+  #id = newId();
   #last = 0;
   #acknowledged = 0;
   #sent = 0;
@@ -15,6 +17,14 @@ export class MemoryStore implements BatchStore {
   constructor(limit: number, onDropped: OnDropped) {
     this.limit = limit;
     this.#onDropped = onDropped;
+  }
+
+  get id(): Uint8Array<ArrayBuffer> {
+    return this.#id;
+  }
+
+  get known(): number {
+    return this.#sent;
   }
 
   get last(): number {
@@ -82,6 +92,10 @@ export class MemoryStore implements BatchStore {
     return Promise.resolve();
   }
 
+  renew(): void {
+    this.#id = newId();
+  }
+
   close(): void {
     this.#held.clear();
     this.#bytes = 0;
@@ -96,4 +110,8 @@ export class MemoryStore implements BatchStore {
     this.#bytes -= this.#held.get(sequence)?.bytes.length ?? 0;
     this.#held.delete(sequence);
   }
+}
+
+function newId(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(randomBytes(16));
 }

@@ -56,6 +56,8 @@ export class SpoolStore implements BatchStore {
   #active: SpoolFile | undefined;
   #memoryBytes = 0;
   #last: number;
+  /** The number of the last batch that an earlier process has left. */
+  #recovered = 0;
   #acknowledged: number;
   #sent: number;
 
@@ -94,9 +96,12 @@ export class SpoolStore implements BatchStore {
     }
   }
 
-  /** 16 bytes: whose numbers these are. */
   get id(): Uint8Array<ArrayBuffer> {
     return this.#state.id;
+  }
+
+  get known(): number {
+    return Math.max(this.#sent, this.#recovered);
   }
 
   get last(): number {
@@ -195,6 +200,10 @@ export class SpoolStore implements BatchStore {
     this.#onDropped({ cause: "rejected", bytes, batches: 1 });
   }
 
+  renew(): void {
+    this.#state.renew();
+  }
+
   close(): void {
     for (const { segment } of this.#files) void segment.close().catch(() => undefined);
     this.#files.clear();
@@ -221,7 +230,7 @@ export class SpoolStore implements BatchStore {
       this.#files.add(file);
       for (const place of live) this.#hold(file, place, undefined);
     }
-    this.#last = Math.max(this.#last, highest);
+    this.#last = this.#recovered = Math.max(this.#last, highest);
   }
 
   #hold(file: SpoolFile, place: Place, bytes: Uint8Array<ArrayBuffer> | undefined): void {

@@ -31,6 +31,10 @@ export type OnDropped = (dropped: Dropped) => void;
  * declared missing must not have been delivered. They are few, as the window of what is sent is small.
  */
 export interface BatchStore {
+  /** 16 bytes: whose numbers these are. */
+  readonly id: Uint8Array<ArrayBuffer>;
+  /** Up to here a collector may know batches by these numbers: those that were sent or are left by an earlier process. */
+  readonly known: number;
   /** The number of the last batch that was ever appended; 0 if none was. */
   readonly last: number;
   /** Up to here batches are acknowledged. */
@@ -62,6 +66,8 @@ export interface BatchStore {
   acknowledge(sequence: number): void;
   /** Gives up a batch that nobody wants. */
   reject(sequence: number): Promise<void>;
+  /** Takes a new id, because others have used these numbers under this one. Throws when that cannot be noted. */
+  renew(): void;
   /** Releases what it holds; what is on disk stays there. */
   close(): void;
 }

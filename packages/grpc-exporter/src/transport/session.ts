@@ -189,10 +189,7 @@ export class Session {
     try {
       return await this.#store.take(last);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      this.#finish(
-        new ExportError("ERR_EXPORT_SPOOL", `cannot note in the spool what is sent: ${reason}`, { cause }),
-      );
+      this.#finish(spoolError(cause));
       return undefined;
     }
   }
@@ -218,12 +215,32 @@ export class Session {
       return;
     }
     if (message.case === "welcome") {
-      this.#acknowledge(Number(message.value.persistedBatch));
+      const persisted = Number(message.value.persistedBatch);
+      if (persisted > this.#store.known) {
+        this.#renew(persisted);
+        return;
+      }
+      this.#acknowledge(persisted);
       this.#welcomed = true;
       if (message.value.maxMessageBytes > 0) this.#largest = message.value.maxMessageBytes;
       this.#options.onWelcome();
       this.#wake.call();
     } else if (message.case === "acknowledgement") this.#acknowledge(Number(message.value.persistedBatch));
+  }
+
+  /**
+   * The collector has batches of this exporter that this one has not made: the spool is older than that, a copy, say. New
+   * batches by the same numbers would count as those, and be left out.
+   */
+  #renew(persisted: number): void {
+    const { known } = this.#store;
+    try {
+      this.#store.renew();
+      const message = `the collector has ${persisted} batches of this exporter, of which only ${known} are known here: an old copy of the spool? It goes on as another exporter`;
+      this.#finish(new ExportError("ERR_EXPORT_SPOOL", message));
+    } catch (cause) {
+      this.#finish(spoolError(cause));
+    }
   }
 
   /** A collector may know only of what was sent: anything else would lose what is not. */
@@ -247,6 +264,11 @@ export class Session {
     this.#end ??= end;
     this.#wake.call();
   }
+}
+
+function spoolError(cause: unknown): ExportError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ExportError("ERR_EXPORT_SPOOL", `cannot note in the spool what is sent: ${reason}`, { cause });
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
