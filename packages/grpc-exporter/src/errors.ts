@@ -26,7 +26,7 @@ export type ExportErrorCode =
   | "ERR_EXPORT_REFUSED"
   /** The collector did not answer in time. */
   | "ERR_EXPORT_TIMEOUT"
-  /** The spool's directory cannot be used. */
+  /** The spool cannot be used or written, or is older than what the collector has of it. */
   | "ERR_EXPORT_SPOOL"
   /** What came is not a message of tcptracker.v1. */
   | "ERR_EXPORT_MESSAGE"

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { status, type StatusObject } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
 import { RecordCursor, type TapRecord } from "@tcptracker/events";
@@ -44,7 +43,6 @@ export interface Drained {
 export class GrpcExporter {
   readonly #options: ResolvedExporterOptions;
   readonly #store: BatchStore;
-  readonly #id: Uint8Array<ArrayBuffer>;
   readonly #ledger: LossLedger;
   readonly #builder: BatchBuilder;
   readonly #secrets: SecretsWatch;
@@ -76,13 +74,11 @@ export class GrpcExporter {
   private constructor(
     options: ResolvedExporterOptions,
     store: BatchStore,
-    id: Uint8Array<ArrayBuffer>,
     ledger: LossLedger,
     secrets: SecretsWatch,
   ) {
     this.#options = options;
     this.#store = store;
-    this.#id = id;
     this.#ledger = ledger;
     this.#last = store.last;
     this.#builder = new BatchBuilder(encodeResource(options.resource), options.batchBytes + 128 * 1024);
@@ -121,7 +117,7 @@ export class GrpcExporter {
     try {
       if (spool === undefined) {
         const store = new MemoryStore(queueBytes, onDropped);
-        running = new GrpcExporter(resolved, store, Uint8Array.from(randomBytes(16)), ledger, secrets);
+        running = new GrpcExporter(resolved, store, ledger, secrets);
       } else {
         const onError = (cause: unknown): void => {
           const reason = cause instanceof Error ? cause.message : String(cause);
@@ -131,7 +127,7 @@ export class GrpcExporter {
           { directory: spool, limit: spoolBytes, memory: queueBytes, onError },
           onDropped,
         );
-        running = new GrpcExporter(resolved, store, store.id, ledger, secrets);
+        running = new GrpcExporter(resolved, store, ledger, secrets);
       }
       return running;
     } catch (error) {
@@ -316,7 +312,7 @@ export class GrpcExporter {
     const { target, windowBytes, connectTimeoutMs, ackTimeoutMs, resource } = this.#options;
     const store = this.#store;
     const hello = {
-      exporterId: this.#id,
+      exporterId: store.id,
       resource: toResource(resource),
       acknowledgedBatch: BigInt(store.acknowledged),
     };

@@ -17,6 +17,7 @@ export type { LossSums } from "./losses.ts";
 export type { ExporterEvent, ExporterOptions } from "./options.ts";
 export { readResource, type ExportResource } from "./resource.ts";
 export type { ExporterStatistics } from "./statistics.ts";
+export { lockPath } from "./store/path-lock.ts";
 export type { BackoffOptions } from "./transport/backoff.ts";
 export { formatTarget, isLoopback, parseTarget, type Target } from "./transport/loopback.ts";
 export type { TlsFiles } from "./transport/tls-files.ts";

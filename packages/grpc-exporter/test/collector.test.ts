@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   Client,
@@ -224,6 +225,35 @@ test("a peer that sends too fast is read more slowly", async () => {
   await exporter.close();
   expect(sink.records).toHaveLength(100);
   expect(performance.now() - began).toBeGreaterThan(700);
+});
+
+test.each([
+  { listen: "::1", target: "::1", peer: /^\[::1\]:\d+$/ },
+  { listen: "::", target: "::1", peer: /^\[::1\]:\d+$/ },
+  { listen: "::", target: HOST, peer: /^127\.0\.0\.1:\d+$/ },
+])("a stream to $target that works stays, on $listen", async ({ listen, target, peer }) => {
+  const collector = await GrpcCollector.start({
+    ...{ listen: { host: listen, port: 0 }, insecure: true, sink, limits: { idleMs: 20 } },
+    onEvent: (event) => events.push(event),
+  });
+  cleanups.push(() => collector.close());
+  const exporter = await GrpcExporter.start({
+    target: { host: target, port: collector.address.port },
+    resource: readResource("0.0.0-test"),
+    batchAgeMs: 5,
+  });
+  cleanups.push(() => exporter.close(0));
+  const traffic = new Traffic();
+  await exporter.write([traffic.next(1)]);
+  await until("it arrives", () => sink.records.length === 1);
+  // The sweeper passes some times.
+  await delay(200);
+  await exporter.write([traffic.next(1)]);
+  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(exporter.statistics()).toMatchObject({ connections: 1, failures: {} });
+  await until("it has gone", () => events.some(({ type }) => type === "disconnected"));
+  expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected"]);
+  expect(events[0]).toMatchObject({ peer: expect.stringMatching(peer) as string });
 });
 
 test("an address that is taken is named", async () => {

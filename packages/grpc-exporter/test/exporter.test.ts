@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { readFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MonotonicClock, RecordCursor, toJson, toRecord } from "@tcptracker/events";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { GrpcCollector } from "../src/collector/collector.ts";
 import { ExportError } from "../src/errors.ts";
 import { GrpcExporter } from "../src/exporter.ts";
@@ -105,6 +105,30 @@ test("a record that comes alone does not wait for others", async () => {
   const exporter = await exporting((await collect(sink)).address);
   await exporter.write([new Traffic().next(3)]);
   await until("it arrives", () => sink.batches.length === 1);
+});
+
+test("no proxy of the environment is asked", async () => {
+  let asked = 0;
+  const proxy = createServer((socket) => {
+    asked++;
+    socket.destroy();
+  }).listen(0, HOST);
+  await once(proxy, "listening");
+  const address = proxy.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  for (const name of ["grpc_proxy", "https_proxy", "http_proxy"])
+    vi.stubEnv(name, `http://${HOST}:${address.port}`);
+  for (const name of ["no_grpc_proxy", "no_proxy"]) vi.stubEnv(name, "");
+  cleanups.push(() => {
+    vi.unstubAllEnvs();
+    proxy.close();
+    return Promise.resolve();
+  });
+  const sink = new MemorySink();
+  const exporter = await exporting((await collect(sink)).address);
+  await exporter.write([new Traffic().next(3)]);
+  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect([asked, sink.records.length]).toEqual([0, 1]);
 });
 
 test("what was not acknowledged comes again, and is written once", async () => {
@@ -253,6 +277,41 @@ test("what a full spool has given up is declared by the next exporter", async ()
   const { delivered, missing, causes } = account(sink.records);
   expect([delivered + missing, causes]).toEqual([traffic.bytes, ["spool_full"]]);
 });
+
+test.each([0, 30])(
+  "an old copy of a spool goes on under another name, with %d batches before it connects",
+  async (early) => {
+    const sink = new MemorySink();
+    const collector = await collect(sink);
+    const { port } = collector.address;
+    const [spool, copy] = [join(directory, "spool"), join(directory, "copy")];
+    const [old, fresh] = [new Traffic("00000000000000a1"), new Traffic("00000000000000b2")];
+    const first = await exporting(collector.address, { spool });
+    await first.write([old.next(1)]);
+    await until("it arrives", () => sink.batches.length === 1);
+    await until("it is acknowledged", () => first.statistics().acknowledged === 1);
+    cpSync(spool, copy, { recursive: true });
+    for (let batch = 0; batch < 20; batch++) {
+      await first.write([old.next(1)]);
+      await first.flush();
+    }
+    await first.close();
+    await collector.close();
+    const second = await exporting({ host: HOST, port }, { spool: copy });
+    for (let batch = 0; batch < early; batch++) {
+      await second.write([fresh.next(1)]);
+      await second.flush();
+    }
+    await collect(sink, port);
+    await until("it is refused", () => (second.statistics().failures.ERR_EXPORT_SPOOL ?? 0) > 0);
+    await second.write([fresh.next(1)]);
+    expect(await second.close()).toEqual({ batches: 0 });
+    for (const { id, bytes } of [old, fresh])
+      expect(account(sink.records, id)).toEqual({ delivered: bytes, missing: 0n, causes: [] });
+    expect(new Set(sink.batches.map(({ exporter }) => exporter)).size).toBe(2);
+    expect(second.statistics().failures.ERR_EXPORT_SPOOL).toBe(1);
+  },
+);
 
 test("a spool belongs to one exporter at a time", async () => {
   const target = await nowhere();

@@ -7,6 +7,8 @@ import { LossLedger } from "../src/losses.ts";
 import { encodeResource, fromResource, readResource, toResource } from "../src/resource.ts";
 import { Backoff } from "../src/transport/backoff.ts";
 import { formatTarget, isLoopback, parseTarget } from "../src/transport/loopback.ts";
+import { MemoryStore } from "../src/store/memory-store.ts";
+import type { Dropped } from "../src/store/store.ts";
 import { Wake } from "../src/wake.ts";
 import { create } from "@bufbuild/protobuf";
 import { AccountingSchema } from "@tcptracker/proto";
@@ -153,4 +155,17 @@ describe("what is lost", () => {
     ledger.loseUnread(3, "spool_damaged");
     expect(ledger.take()).toMatchObject({ records: [], losses: [{ cause: 102, batches: 3n, records: 0n }] });
   });
+});
+
+test("a batch that is taken is not given up on its way to whoever takes it", async () => {
+  const dropped: Dropped[] = [];
+  const store = new MemoryStore(2500, (each) => dropped.push(each));
+  const bytes = new Uint8Array(1000);
+  await store.append({ sequence: 1, bytes });
+  const taking = store.take(0);
+  for (let sequence = 2; sequence <= 5; sequence++) void store.append({ sequence, bytes });
+  expect(await taking).toMatchObject({ sequence: 1, again: false });
+  expect(dropped).toHaveLength(3);
+  expect((await store.next(0))?.sequence).toBe(1);
+  expect(await store.take(0)).toMatchObject({ sequence: 1, again: true });
 });

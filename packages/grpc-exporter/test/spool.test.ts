@@ -93,7 +93,8 @@ describe("a segment", () => {
       const { places, end, damaged } = recover(path);
       const expected = [42, 78, 124].filter((position) => position <= length).length;
       expect([length, places.length]).toEqual([length, expected]);
-      expect(damaged).toBe(length > 0 && length < 16 ? 1 : 0);
+      // Whatever is left of a batch was one.
+      expect([length, damaged]).toEqual([length, [0, 16, 42, 78].includes(length) ? 0 : 1]);
       if (length < 16) continue;
       const segment = await Segment.open(path, end);
       await segment.append(9, new Uint8Array(5));
@@ -103,6 +104,38 @@ describe("a segment", () => {
         9,
       ]);
     }
+  });
+
+  test.each([0, 1, 35, 0x00ffffff, 0xffffffff])(
+    "with a length damaged to %d loses that batch only",
+    async (wrong) => {
+      const path = await write(10, 20, 30, 40);
+      const content = readFileSync(path);
+      content.writeUInt32LE(wrong, 42);
+      writeFileSync(path, content);
+      const { places, end, damaged } = recover(path);
+      expect(places.map(({ sequence }) => sequence)).toEqual([1, 3, 4]);
+      expect([end, damaged]).toEqual([content.length, 1]);
+    },
+  );
+
+  test("whose last length is damaged says that a batch is missing", async () => {
+    const path = await write(10, 20);
+    const content = readFileSync(path);
+    content.writeUInt32LE(21, 42);
+    writeFileSync(path, content);
+    const { places, end, damaged } = recover(path);
+    expect([places.length, end, damaged]).toEqual([1, 42, 1]);
+  });
+
+  test("full of what looks like batches is given up in bounded time", async () => {
+    const path = await write(10);
+    const header = Buffer.alloc(16);
+    header.writeUInt32LE(4 * MIB, 0);
+    header.writeUInt32LE(7, 8);
+    writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.alloc(12 * MIB, header)]));
+    const { places, damaged } = recover(path);
+    expect([places.length, damaged]).toEqual([1, 1]);
   });
 
   test("of any bytes is read without an error, and never gives a batch that was not written", async () => {
@@ -153,7 +186,7 @@ describe("a store", () => {
     const before = await open();
     const { id } = before;
     for (let sequence = 1; sequence <= 9; sequence++) await before.append({ sequence, bytes: bytes(1000) });
-    before.markSent(6);
+    await before.take(5);
     before.acknowledge(4);
     const after = await reopen();
     expect(after.id).toEqual(id);
@@ -166,7 +199,7 @@ describe("a store", () => {
     const full = await open();
     for (let sequence = 1; sequence <= 60; sequence++) {
       await full.append({ sequence, bytes: bytes(100_000) });
-      if (sequence === 2) full.markSent(2);
+      if (sequence === 2) await full.take(1);
     }
     expect(full.bytes).toBeLessThanOrEqual(2 * MIB);
     expect((await full.next(0))?.sequence).toBe(1);
@@ -177,6 +210,37 @@ describe("a store", () => {
     ).toBe(true);
     expect(dropped.length + full.batches).toBe(60);
   });
+
+  test.each([0, 2 * MIB])(
+    "never gives up what is taken at that moment, with %d bytes of memory",
+    async (memory) => {
+      const full = await open(memory, 512 * 1024);
+      const taken: number[] = [];
+      let sequence = 0;
+      for (let round = 0; round < 60; round++) {
+        // One behind the other, as an exporter does; what they push out is what is being taken.
+        const appending = (async (): Promise<void> => {
+          for (let each = 0; each < 4; each++)
+            await full.append({ sequence: ++sequence, bytes: bytes(100_000) });
+        })();
+        const batch = await full.take(taken.at(-1) ?? 0);
+        if (batch !== undefined) taken.push(batch.sequence);
+        await appending;
+        if (round % 5 === 4) full.acknowledge(taken.at(-1) ?? 0);
+      }
+      const held = full.batches;
+      const kept = new Set<number>();
+      for (let each = await full.next(0); each !== undefined; each = await full.next(each.sequence))
+        kept.add(each.sequence);
+      expect(kept.size).toBe(held);
+      for (const each of taken.filter((one) => one > full.acknowledged)) expect(kept).toContain(each);
+      // Each batch is one of these, and only one.
+      expect(dropped.length + kept.size + taken.filter((one) => one <= full.acknowledged).length).toBe(
+        sequence,
+      );
+      expect(dropped.length).toBeGreaterThan(0);
+    },
+  );
 
   test("says how many batches were damaged", async () => {
     const before = await open();
@@ -198,7 +262,7 @@ describe("a store", () => {
     const before = await open();
     const { id } = before;
     await before.append({ sequence: 1, bytes: bytes(10) });
-    before.markSent(1);
+    await before.take(0);
     writeFileSync(join(directory, "state"), "nonsense");
     const after = await reopen();
     expect(after.id).not.toEqual(id);

@@ -1,7 +1,13 @@
 import { createWriteStream } from "node:fs";
 import { styleText } from "node:util";
 import { toJson } from "@tcptracker/events";
-import { ExportError, GrpcCollector, type BatchSink, type ReceivedBatch } from "@tcptracker/grpc-exporter";
+import {
+  ExportError,
+  GrpcCollector,
+  type BatchSink,
+  type CollectorOptions,
+  type ReceivedBatch,
+} from "@tcptracker/grpc-exporter";
 import { CollectorNarrator, collectorSummary, describeListening } from "../collect/describe.ts";
 import { RecordFile } from "../collect/record-file.ts";
 import { RecordStream } from "../collect/record-stream.ts";
@@ -21,12 +27,27 @@ function formatter(json: boolean, style: Paint): (batch: ReceivedBatch) => strin
   return ({ records }) => records.map((record) => `${line(record)}\n`).join("");
 }
 
-async function openFile(path: string, json: boolean): Promise<RecordFile> {
+/** What cannot be done to a file, with its name. */
+async function writing<T>(path: string, work: Promise<T>): Promise<T> {
   try {
-    return await RecordFile.open(path, formatter(json, plain));
+    return await work;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ExportError("ERR_EXPORT_FILE", `cannot write to ${path}: ${reason}`, { cause });
+  }
+}
+
+/** The port first: whoever does not get it leaves the file as it is. */
+async function start(options: CollectorOptions, file: RecordFile | undefined): Promise<GrpcCollector> {
+  let collector: GrpcCollector | undefined;
+  try {
+    collector = await GrpcCollector.start(options);
+    if (file !== undefined) await writing(file.path, file.begin());
+    return collector;
+  } catch (error) {
+    await collector?.close();
+    await file?.close();
+    throw error;
   }
 }
 
@@ -39,7 +60,8 @@ export async function runCollectCommand(command: CollectCommand): Promise<number
     for (const signal of SIGNALS) process.removeListener(signal, onSignal);
     stop.resolve(undefined);
   };
-  const file = output === undefined ? undefined : await openFile(output, json);
+  const file =
+    output === undefined ? undefined : await writing(output, RecordFile.open(output, formatter(json, plain)));
   let sink: BatchSink | undefined = file;
   if (sink === undefined) {
     const stdout = createWriteStream("", { fd: 1, autoClose: false });
@@ -47,7 +69,7 @@ export async function runCollectCommand(command: CollectCommand): Promise<number
     sink = new RecordStream(stdout, formatter(json, paint));
   }
   const narrator = new CollectorNarrator(say);
-  const collector = await GrpcCollector.start({
+  const options: CollectorOptions = {
     ...{ listen, sink, limits },
     ...(tls === undefined ? {} : { tls }),
     ...(insecure === undefined ? {} : { insecure }),
@@ -55,7 +77,8 @@ export async function runCollectCommand(command: CollectCommand): Promise<number
     onEvent: (event) => {
       narrator.tell(event);
     },
-  });
+  };
+  const collector = await start(options, file);
   for (const signal of SIGNALS) process.on(signal, onSignal);
   const timer = duration === undefined ? undefined : setTimeout(onSignal, duration);
   const secured = { tls: tls !== undefined, mutual: tls?.ca !== undefined, token: tokenFile !== undefined };

@@ -1,9 +1,7 @@
-import { parseArgs } from "node:util";
 import type { TlsFiles } from "@tcptracker/grpc-exporter";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { parseTls } from "./export-options.ts";
-import { helpLines, textOf, type Flag, type FlagValues } from "./flags.ts";
-import { UsageError } from "./usage-error.ts";
+import { helpLines, parseFlags, textOf, type Flag } from "./flags.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
 /** Every flag of `tcptracker collect`. */
@@ -68,28 +66,13 @@ export function collectHelpText(): string {
   ].join("\n");
 }
 
-function parse(args: readonly string[]): FlagValues {
-  try {
-    const options = Object.fromEntries(
-      Object.entries(COLLECT_FLAGS).map(([name, { type, short }]) => [
-        name,
-        short === undefined ? { type } : { type, short },
-      ]),
-    );
-    return parseArgs({ args: [...args], options, allowPositionals: false, strict: true }).values;
-  } catch (error) {
-    if (error instanceof TypeError && "code" in error) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
 /**
  * Reads the arguments of `tcptracker collect`.
  *
  * @throws {@link UsageError} for arguments that make no sense; ExportError for an address that is none
  */
 export function parseCollectCommand(args: readonly string[]): CollectCommand {
-  const values = parse(args);
+  const values = parseFlags(args, COLLECT_FLAGS);
   const tls = parseTls(values);
   const [tokenFile, output, duration] = [
     textOf(values, "token-file"),

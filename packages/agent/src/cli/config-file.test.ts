@@ -42,6 +42,16 @@ describe("a file", () => {
     expect(config.placeOf("buffer-size")).toBe("tap.yaml:3:14");
   });
 
+  test("has a list where a flag may be repeated", async () => {
+    const path = file("redact: none\nredact-header: [X-A, 'x-b,x-c']\nredact-pattern:\n  - a+\n  - 42\n");
+    expect((await readTapCommand(["--config", path], {})).redact).toEqual({
+      headers: ["X-A", "x-b", "x-c"],
+      patterns: [/a+/g, /42/g],
+    });
+    const error = await errorOf(["--config", file("redact-pattern: ['a', '(']\n")]);
+    expect(error.message).toContain(":1:17: redact-pattern: --redact-pattern: ");
+  });
+
   test.each(["", "# nothing\n", "---\n"])("%j says nothing", (text) => {
     expect(parseConfig("tap.yaml", text, TAP_FLAGS).values).toEqual({});
   });
@@ -53,6 +63,8 @@ describe("a file", () => {
     ["toString: true\n", "tap.yaml:1:1: there is no setting 'toString'"],
     ["json: yes please\n", "tap.yaml:1:7: json takes true or false"],
     ["duration: [5s]\n", "tap.yaml:1:11: duration takes a text or a number (TIME)"],
+    ["redact-pattern: []\n", "tap.yaml:1:17: redact-pattern takes a list of at least one"],
+    ["redact-pattern: [a, [b]]\n", "tap.yaml:1:21: redact-pattern takes a text or a number (REGEX)"],
     ["snaplen:\njson: true\n", "tap.yaml:1:"],
     ["snaplen: ''\n", "tap.yaml:1:10: snaplen takes a text or a number (BYTES)"],
     ["snaplen: true\n", "tap.yaml:1:10: snaplen takes a text or a number"],
@@ -162,7 +174,7 @@ describe("the schema", () => {
 
   test("has every setting of a file, with the same type", () => {
     const { properties } = shipped as {
-      properties: Record<string, { type: string | string[]; enum?: string[] }>;
+      properties: Record<string, { type?: string | string[]; enum?: string[] }>;
     };
     for (const [name, { type, enum: choices }] of Object.entries(properties)) {
       const value = type === "boolean" ? "true" : (choices?.[0] ?? "1");

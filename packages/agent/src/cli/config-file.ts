@@ -1,5 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Pair } from "yaml";
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Pair,
+  type YAMLSeq,
+} from "yaml";
 import { settingsOf } from "./settings.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
@@ -42,7 +52,7 @@ export function parseConfig(path: string, text: string, flags: Readonly<Record<s
   if (problem !== undefined) throw new UsageError(`${at(problem.pos[0])}: ${problem.message}`);
   const { contents } = document;
   const settings = Object.fromEntries(settingsOf(flags).filter(([name]) => name !== "config"));
-  const values: Record<string, string | boolean> = {};
+  const values: Record<string, string | boolean | readonly string[]> = {};
   const places = new Map<string, string>();
   // A file of comments says nothing.
   if (contents === null || (isScalar(contents) && contents.value === null))
@@ -58,7 +68,9 @@ export function parseConfig(path: string, text: string, flags: Readonly<Record<s
       );
     const value = pair.value as Node | null;
     const place = at(value === null ? offset : startOf(value));
-    values[name] = valueOf(`${place}: ${name}`, flag, isScalar(value) ? value.value : undefined);
+    values[name] = isSeq(value)
+      ? textsOf(name, flag, value, at)
+      : valueOf(`${place}: ${name}`, flag, isScalar(value) ? value.value : undefined);
     places.set(name, place);
   }
   return { values, placeOf: (name) => places.get(name) ?? path };
@@ -70,6 +82,22 @@ function nameOf({ key }: Pair<Node, Node | null>): { name: string; offset: numbe
 
 function startOf(node: Node): number {
   return node.range?.[0] ?? 0;
+}
+
+/** A list, where a flag may be given several times. */
+function textsOf(
+  name: string,
+  flag: Flag,
+  list: YAMLSeq,
+  at: (offset: number) => string,
+): string | boolean | readonly string[] {
+  const where = `${at(startOf(list))}: ${name}`;
+  if (flag.multiple !== true) return valueOf(where, flag, undefined);
+  if (list.items.length === 0) throw new UsageError(`${where} takes a list of at least one`);
+  return list.items.map((item) => {
+    const node = item as Node;
+    return String(valueOf(`${at(startOf(node))}: ${name}`, flag, isScalar(node) ? node.value : undefined));
+  });
 }
 
 function valueOf(where: string, { type, value: form = "VALUE" }: Flag, value: unknown): string | boolean {

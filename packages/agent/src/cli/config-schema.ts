@@ -14,9 +14,12 @@ export function configSchema(flags: Readonly<Record<string, Flag>>): object {
   };
 }
 
-function propertyOf({ type, value = "", help }: Flag): object {
+function propertyOf({ type, value = "", help, multiple }: Flag): object {
   if (type === "boolean") return { type: "boolean", description: help };
   const choices = value.split("|");
   if (choices.length > 1) return { type: "string", enum: choices, description: help };
-  return { type: ["string", "integer"], minLength: 1, description: `${value}: ${help}` };
+  const one = { type: ["string", "integer"], minLength: 1 };
+  const description = `${value}: ${help}`;
+  if (multiple !== true) return { ...one, description };
+  return { anyOf: [one, { type: "array", items: one, minItems: 1 }], description };
 }

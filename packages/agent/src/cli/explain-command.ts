@@ -3,6 +3,7 @@ import { formatExplanation } from "../filter/explanation-text.ts";
 import { explainFilter } from "../filter/explanation.ts";
 import { resolveOptions } from "../options.ts";
 import { EXIT } from "./exit-codes.ts";
+import { once } from "./flags.ts";
 import { quietWriter } from "./quiet-writer.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes } from "./values.ts";
@@ -42,12 +43,13 @@ export function parseExplainCommand(args: readonly string[]): ExplainCommand {
     throw new UsageError("explain takes a filter, e.g. 'remote.port == 8080'");
   if (more.length > 0)
     throw new UsageError(`explain takes one filter; quote it, or '${more.join(" ")}' is not part of it`);
-  const snaplen = values.snaplen === undefined ? {} : { snaplen: parseBytes("--snaplen", values.snaplen) };
+  const text = once("snaplen", values.snaplen ?? []);
+  const snaplen = text === undefined ? {} : { snaplen: parseBytes("--snaplen", text) };
   return { help: values.help, json: values.json, expression, snaplen: resolveOptions(snaplen).snaplen };
 }
 
 function parse(args: readonly string[]): {
-  readonly values: { readonly json: boolean; readonly help: boolean; readonly snaplen?: string };
+  readonly values: { readonly json: boolean; readonly help: boolean; readonly snaplen?: string[] };
   readonly positionals: readonly string[];
 } {
   try {
@@ -55,7 +57,7 @@ function parse(args: readonly string[]): {
       args: [...args],
       options: {
         json: { type: "boolean", default: false },
-        snaplen: { type: "string", short: "s" },
+        snaplen: { type: "string", short: "s", multiple: true },
         help: { type: "boolean", short: "h", default: false },
       },
       allowPositionals: true,

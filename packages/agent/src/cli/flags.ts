@@ -1,3 +1,6 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "./usage-error.ts";
+
 /** A flag of a command: parsed from here and documented from here. */
 export interface Flag {
   readonly type: "string" | "boolean";
@@ -5,12 +8,14 @@ export interface Flag {
   /** What stands for the value in the help. */
   readonly value?: string;
   readonly help: string;
+  /** May be given several times, and each counts. */
+  readonly multiple?: true;
   /** Part of the contract, but not in this version: using it is an error that says so. */
   readonly planned?: true;
 }
 
 /** Values of flags, by their names. */
-export type FlagValues = Readonly<Record<string, string | boolean | undefined>>;
+export type FlagValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** The lines of a help text. */
 export function helpLines(flags: Readonly<Record<string, Flag>>): string[] {
@@ -25,4 +30,47 @@ export function helpLines(flags: Readonly<Record<string, Flag>>): string[] {
 export function textOf(values: FlagValues, name: string): string | undefined {
   const value = values[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** The texts that a flag was given which may be given several times. */
+export function textsOf(values: FlagValues, name: string): readonly string[] {
+  const value = values[name];
+  if (typeof value === "string") return [value];
+  return typeof value === "object" ? value : [];
+}
+
+/**
+ * The flags that were given.
+ *
+ * @throws {@link UsageError} for one that there is not, without its value, or twice where only one of them would count
+ */
+export function parseFlags(args: readonly string[], flags: Readonly<Record<string, Flag>>): FlagValues {
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, { type, short }]) => [
+      name,
+      { type, multiple: type === "string", ...(short === undefined ? {} : { short }) },
+    ]),
+  );
+  try {
+    const { values } = parseArgs({ args: [...args], options, allowPositionals: false, strict: true });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        Array.isArray(value) && flags[name]?.multiple !== true ? once(name, value.map(String)) : value,
+      ]),
+    ) as FlagValues;
+  } catch (error) {
+    if (error instanceof TypeError && "code" in error) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/**
+ * The only text that a flag was given.
+ *
+ * @throws {@link UsageError} when there are several
+ */
+export function once(name: string, [text, ...more]: readonly string[]): string | undefined {
+  if (more.length > 0) throw new UsageError(`--${name} is given ${more.length + 1} times; once is wanted`);
+  return text;
 }

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { SECRET_HEADERS } from "../redact/header-scanner.ts";
+import { parseCollectCommand } from "./collect-options.ts";
+import { parseExplainCommand } from "./explain-command.ts";
 import { parseTapCommand } from "./tap-options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -8,6 +10,19 @@ test.each([
   [["--redact", "headers"], { headers: SECRET_HEADERS, patterns: [] }],
   [["--redact-header", "X-A, x-b"], { headers: [...SECRET_HEADERS, "X-A", "x-b"], patterns: [] }],
   [["--redact", "none", "--redact-pattern", "\\d{4}"], { headers: [], patterns: [/\d{4}/g] }],
+  [
+    [
+      "--redact-header",
+      "X-A",
+      "--redact-pattern",
+      "a",
+      "--redact-header",
+      "x-b,x-c",
+      "--redact-pattern",
+      "b",
+    ],
+    { headers: [...SECRET_HEADERS, "X-A", "x-b", "x-c"], patterns: [/a/g, /b/g] },
+  ],
 ])("%j", (args, expected) => {
   expect(parseTapCommand(args).redact).toEqual(expected);
 });
@@ -20,10 +35,17 @@ test.each([
   [["--redact", "all"], "--redact takes headers or none"],
   [["--redact-header", "a b"], "'a b' is none"],
   [["--redact-header", ""], "'' is none"],
+  [["--redact-header", "x-a", "--redact-header", "a b"], "'a b' is none"],
+  [["--redact", "none", "--redact", "headers"], "--redact is given 2 times"],
   [["--redact-pattern", "("], "--redact-pattern: "],
 ])("%j makes no sense", (args, message) => {
   expect(() => parseTapCommand(args)).toThrow(UsageError);
   expect(() => parseTapCommand(args)).toThrow(message);
+});
+
+test("no other command takes the last one of several, either", () => {
+  expect(() => parseCollectCommand(["--output", "a", "--output", "b"])).toThrow("--output is given 2 times");
+  expect(() => parseExplainCommand(["-s", "1", "-s", "2", "pid == 1"])).toThrow("--snaplen is given 2 times");
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import { SECRET_HEADERS } from "../redact/header-scanner.ts";
 import type { RedactorOptions } from "../redact/redactor.ts";
-import { textOf, type Flag, type FlagValues } from "./flags.ts";
+import { textOf, textsOf, type Flag, type FlagValues } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The flags of `tcptracker tap` that are about redaction. */
@@ -13,12 +13,14 @@ export const REDACT_FLAGS: Readonly<Record<string, Flag>> = {
   "redact-header": {
     type: "string",
     value: "NAMES",
+    multiple: true,
     help: "of these HTTP/1 headers as well, e.g. X-Token,X-Session",
   },
   "redact-pattern": {
     type: "string",
     value: "REGEX",
-    help: "and what this regular expression matches in a payload",
+    multiple: true,
+    help: "and what this regular expression matches in a payload; may be repeated",
   },
 };
 
@@ -31,20 +33,19 @@ const NAME = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
  * @throws {@link UsageError} for a value that makes no sense
  */
 export function parseRedact(values: FlagValues): RedactorOptions | undefined {
-  const [mode, names, pattern] = [
-    textOf(values, "redact"),
-    textOf(values, "redact-header"),
-    textOf(values, "redact-pattern"),
-  ];
+  const mode = textOf(values, "redact");
+  const more = textsOf(values, "redact-header").flatMap((names) =>
+    names.split(",").map((name) => name.trim()),
+  );
+  const patterns = textsOf(values, "redact-pattern");
   if (mode !== undefined && mode !== "headers" && mode !== "none")
     throw new UsageError(`--redact takes headers or none, not '${mode}'`);
-  if (mode === undefined && names === undefined && pattern === undefined) return undefined;
-  const more = names?.split(",").map((name) => name.trim()) ?? [];
+  if (mode === undefined && more.length === 0 && patterns.length === 0) return undefined;
   const wrong = more.find((name) => !NAME.test(name));
   if (wrong !== undefined) throw new UsageError(`--redact-header takes names of headers; '${wrong}' is none`);
   return {
     headers: [...(mode === "none" ? [] : SECRET_HEADERS), ...more],
-    patterns: pattern === undefined ? [] : [parsePattern(pattern)],
+    patterns: patterns.map(parsePattern),
   };
 }
 

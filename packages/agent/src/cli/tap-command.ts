@@ -5,7 +5,7 @@ import type { Target } from "@tcptracker/grpc-exporter/target";
 import type { ExportCommand } from "./export-options.ts";
 import type { Exporting } from "../export/exporting.ts";
 import { plural } from "../format.ts";
-import type { TapOptions } from "../options.ts";
+import { resolveOptions, type TapOptions } from "../options.ts";
 import { RecordCounter } from "../metrics/record-counter.ts";
 import type { Measured } from "../metrics/tap-metrics.ts";
 import { runPipeline, type Sink } from "../pipeline.ts";
@@ -74,7 +74,7 @@ export async function runTapCommand(
   if (json) sinks.push(new JsonSink(output));
   else if (exporting === undefined) sinks.push(new TextSink(output, paint));
   // Last, so that other stages see what was really sent.
-  const redactor = new Redactor(command.redact);
+  const redactor = new Redactor({ ...command.redact, connections: resolveOptions(options).maxConnections });
   const passed = new RecordCounter();
   let metrics: AsyncDisposable | undefined;
   try {

@@ -37,7 +37,6 @@ test.each([
   [["--runtime-socket", "/s"], { attribution: { runtimeSocket: "/s" } }],
   [["--help"], { help: true }],
   [["-h"], { help: true }],
-  [["--snaplen", "1", "--snaplen", "2"], { options: { snaplen: 2 } }],
 ])("%j", (args, expected) => {
   expect(parseTapCommand(args)).toEqual({
     help: false,
@@ -54,6 +53,7 @@ describe("makes no sense:", () => {
     [["-x"], "-x"],
     [["eth0"], "eth0"],
     [["--snaplen"], "--snaplen"],
+    [["--snaplen", "1", "--snaplen", "2"], "--snaplen is given 2 times"],
     [["--json=yes"], "--json"],
     [["--no-json"], "--no-json"],
     [["--attach", "magic"], "--attach takes one of auto, fexit, kprobe, tracepoint, not 'magic'"],

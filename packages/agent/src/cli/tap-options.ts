@@ -1,11 +1,10 @@
-import { parseArgs } from "node:util";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
 import { compileFilter } from "../filter/compile-filter.ts";
 import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
-import type { Flag, FlagValues } from "./flags.ts";
+import { parseFlags, type Flag, type FlagValues } from "./flags.ts";
 import { parseRedact, REDACT_FLAGS } from "./redact-options.ts";
 import type { RedactorOptions } from "../redact/redactor.ts";
 import { UsageError } from "./usage-error.ts";
@@ -88,21 +87,10 @@ export interface TapCommand {
 /**
  * The flags that were given.
  *
- * @throws {@link UsageError} for one that there is not, or without its value
+ * @throws {@link UsageError} for one that there is not, without its value, or twice where only one would count
  */
 export function parseTapFlags(args: readonly string[]): FlagValues {
-  try {
-    const options = Object.fromEntries(
-      Object.entries(TAP_FLAGS).map(([name, { type, short }]) => [
-        name,
-        short === undefined ? { type } : { type, short },
-      ]),
-    );
-    return parseArgs({ args: [...args], options, allowPositionals: false, strict: true }).values;
-  } catch (error) {
-    if (error instanceof TypeError && "code" in error) throw new UsageError(error.message);
-    throw error;
-  }
+  return parseFlags(args, TAP_FLAGS);
 }
 
 /**

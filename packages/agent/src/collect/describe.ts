@@ -1,20 +1,26 @@
 import type { CollectorEvent, CollectorStatistics, Target } from "@tcptracker/grpc-exporter";
 import { formatTarget, isLoopback } from "@tcptracker/grpc-exporter/target";
 import { formatBytes, plural } from "../format.ts";
+import { printableName } from "../sinks/printable.ts";
+import { Throttle } from "./throttle.ts";
 
-/** Refusals that are told one by one before only their number is told. */
-const MOST_TOLD = 10;
-const INTERVAL = 10_000;
+/** Characters of a line: some of what it says comes from whoever knocks. */
+const LONGEST_LINE = 500;
+/** Of a name in it. */
+const LONGEST_NAME = 80;
 
-/** Says what happens to a collector: all of it, but refusals only so often, whoever knocks. */
+/** Says what happens to a collector: all of it, but what peers can cause only so often, and without what a terminal obeys. */
 export class CollectorNarrator {
   readonly #say: (text: string) => void;
-  #since = -Infinity;
-  #told = 0;
-  #untold = 0;
+  readonly #streams: Throttle;
+  readonly #refusals: Throttle;
 
   constructor(say: (text: string) => void) {
-    this.#say = say;
+    this.#say = (text) => {
+      say(printableName(text, LONGEST_LINE));
+    };
+    this.#streams = new Throttle(this.#say, "came or went");
+    this.#refusals = new Throttle(this.#say, "were refused");
   }
 
   /** `now`: milliseconds of the monotonic clock. */
@@ -22,14 +28,17 @@ export class CollectorNarrator {
     switch (event.type) {
       case "connected": {
         const { hostName, agentVersion, kernelRelease } = event.resource;
-        this.#say(`${event.peer} exports: ${hostName}, tcptracker ${agentVersion}, Linux ${kernelRelease}`);
+        const [host, agent, kernel] = [hostName, agentVersion, kernelRelease].map((name) =>
+          printableName(name, LONGEST_NAME),
+        );
+        this.#streams.tell(`${event.peer} exports: ${host}, tcptracker ${agent}, Linux ${kernel}`, now);
         break;
       }
       case "disconnected":
-        this.#say(`${event.peer} has gone`);
+        this.#streams.tell(`${event.peer} has gone`, now);
         break;
       case "refused":
-        this.#tellRefused(event.error.message, now);
+        this.#refusals.tell(`refused: ${event.error.message}`, now);
         break;
       case "reloaded":
         this.#say("certificates or token have changed; new connections use them");
@@ -38,17 +47,6 @@ export class CollectorNarrator {
         this.#say(event.error.message);
         break;
     }
-  }
-
-  #tellRefused(message: string, now: number): void {
-    if (now - this.#since > INTERVAL) {
-      if (this.#untold > 0) this.#say(`${this.#untold} more were refused`);
-      [this.#since, this.#told, this.#untold] = [now, 0, 0];
-    }
-    if (this.#told < MOST_TOLD) {
-      this.#told++;
-      this.#say(`refused: ${message}`);
-    } else this.#untold++;
   }
 }
 

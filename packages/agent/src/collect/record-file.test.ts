@@ -21,8 +21,12 @@ function batch(exporter: string, sequence: number): ReceivedBatch {
   return { exporter, sequence, resource, records: [], unknownRecords: 0, losses: [] };
 }
 
-const open = (): Promise<RecordFile> =>
-  RecordFile.open(path, ({ exporter, sequence }) => `${exporter.slice(0, 1)}${sequence}\n`);
+const format = ({ exporter, sequence }: ReceivedBatch): string => `${exporter.slice(0, 1)}${sequence}\n`;
+async function open(): Promise<RecordFile> {
+  const file = await RecordFile.open(path, format);
+  await file.begin();
+  return file;
+}
 const content = (): string => readFileSync(path, "utf8");
 
 test("batches of all exporters are appended, and remembered by the next process", async () => {
@@ -74,4 +78,30 @@ test("a file that was there is appended to, and one that was made shorter is not
   await again.write(batch(A, 2));
   await again.close();
   expect(content()).toBe("before\na2\n");
+});
+
+test("another process that has the file open leaves it as it is", async () => {
+  const file = await open();
+  await file.write(batch(A, 1));
+  // A batch that is written and not noted yet.
+  appendFileSync(path, "a");
+  await expect(RecordFile.open(path, format)).rejects.toThrow("another process writes to it");
+  expect(content()).toBe("a1\na");
+  await file.close();
+  await (await open()).close();
+  expect(content()).toBe("a1\n");
+});
+
+test("nothing is cut off before it begins, by itself or with the first batch", async () => {
+  const file = await open();
+  await file.write(batch(A, 1));
+  await file.close();
+  appendFileSync(path, "a");
+  const notes = readFileSync(`${path}.batches`);
+  await (await RecordFile.open(path, format)).close();
+  expect([content(), readFileSync(`${path}.batches`)]).toEqual(["a1\na", notes]);
+  const again = await RecordFile.open(path, format);
+  await again.write(batch(A, 2));
+  await again.close();
+  expect(content()).toBe("a1\na2\n");
 });

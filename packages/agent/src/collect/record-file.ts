@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { open, rename, writeFile, type FileHandle } from "node:fs/promises";
-import type { BatchSink, ReceivedBatch } from "@tcptracker/grpc-exporter";
+import type { Server } from "node:net";
+import { lockPath, type BatchSink, type ReceivedBatch } from "@tcptracker/grpc-exporter";
 
 /** Bytes of notes after which those that are out of date are left out. */
 const MOST_NOTES = 4 * 1024 * 1024;
@@ -11,45 +12,59 @@ const NOTE = /^(\d+) ([0-9a-f]{32}) (\d+)$/;
 /**
  * Appends received records to a file, each batch once, also when this process is killed in the middle: beside it,
  * `FILE.batches` has a note of each batch that is whole. At the next start what follows the last note is cut off, and
- * comes again.
+ * comes again. One process writes to a file at a time: what another one is about to note must not be cut off.
  */
 export class RecordFile implements BatchSink {
-  readonly #path: string;
+  readonly path: string;
   readonly #format: (batch: ReceivedBatch) => string;
   readonly #file: FileHandle;
+  readonly #lock: Server;
   #notes: FileHandle;
   #end: number;
   #notesEnd: number;
   readonly #persisted: Map<string, number>;
   #writing: Promise<void> = Promise.resolve();
+  #begun: Promise<void> | undefined;
 
   private constructor(
     path: string,
     format: (batch: ReceivedBatch) => string,
+    lock: Server,
     files: readonly [FileHandle, FileHandle],
     known: ReturnType<typeof readNotes>,
   ) {
-    this.#path = path;
+    this.path = path;
     this.#format = format;
+    this.#lock = lock;
     [this.#file, this.#notes] = files;
     this.#persisted = known.persisted;
     this.#end = known.end ?? statSync(path).size;
     this.#notesEnd = 0;
   }
 
-  /** Opens the file, or makes it. `format`: the text of a batch. Rejects when it cannot be written. */
+  /**
+   * Opens the file, or makes it; nothing of it is changed yet. `format`: the text of a batch. Rejects when it cannot be
+   * written, or another process has it open.
+   */
   static async open(path: string, format: (batch: ReceivedBatch) => string): Promise<RecordFile> {
-    const known = readNotes(notesOf(path));
     // "a+" makes it, and keeps what is there; but appends wherever its position is.
     await (await open(path, "a+", 0o600)).close();
-    await (await open(notesOf(path), "a+", 0o600)).close();
-    const files = [await open(path, "r+"), await open(notesOf(path), "r+")] as const;
-    const file = new RecordFile(path, format, files, known);
-    // A file that somebody has made shorter since cannot be made longer again.
-    file.#end = Math.min(file.#end, statSync(path).size);
-    await file.#file.truncate(file.#end);
-    await file.#compact();
-    return file;
+    const lock = await hold(path);
+    try {
+      const known = readNotes(notesOf(path));
+      await (await open(notesOf(path), "a+", 0o600)).close();
+      const files = [await open(path, "r+"), await open(notesOf(path), "r+")] as const;
+      return new RecordFile(path, format, lock, files, known);
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  /** Cuts off what is not whole. The first batch does it, too. */
+  begin(): Promise<void> {
+    this.#begun ??= this.#cut();
+    return this.#begun;
   }
 
   persisted(exporter: string): number {
@@ -65,11 +80,21 @@ export class RecordFile implements BatchSink {
 
   async close(): Promise<void> {
     await this.#writing;
+    await this.#begun?.catch(() => undefined);
     await this.#file.close();
     await this.#notes.close();
+    this.#lock.close();
+  }
+
+  async #cut(): Promise<void> {
+    // A file that somebody has made shorter since cannot be made longer again.
+    this.#end = Math.min(this.#end, statSync(this.path).size);
+    await this.#file.truncate(this.#end);
+    await this.#compact();
   }
 
   async #append(batch: ReceivedBatch): Promise<void> {
+    await this.begin();
     const text = Buffer.from(this.#format(batch));
     const end = this.#end + text.length;
     const note = Buffer.from(`${end} ${batch.exporter} ${batch.sequence}\n`);
@@ -92,12 +117,20 @@ export class RecordFile implements BatchSink {
     const lines = [...this.#persisted].map(
       ([exporter, sequence]) => `${this.#end} ${exporter} ${sequence}\n`,
     );
-    const path = notesOf(this.#path);
+    const path = notesOf(this.path);
     await writeFile(`${path}.tmp`, lines.join(""), { mode: 0o600 });
     await rename(`${path}.tmp`, path);
     await this.#notes.close();
     this.#notes = await open(path, "r+");
     this.#notesEnd = Buffer.byteLength(lines.join(""));
+  }
+}
+
+async function hold(path: string): Promise<Server> {
+  try {
+    return await lockPath(path);
+  } catch (cause) {
+    throw new Error("another process writes to it; give each collector a file of its own", { cause });
   }
 }
 

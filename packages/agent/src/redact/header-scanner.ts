@@ -11,9 +11,8 @@ export const SECRET_HEADERS: readonly string[] = [
   "X-Api-Key",
 ];
 
-/** How an HTTP/1 message begins. */
-const START_LINE = /^(?:HTTP\/1\.|(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) )/;
-const LONGEST_START = 8;
+/** White space before a colon that is read at most. */
+const MOST_SPACES = 8;
 
 /**
  * Where one direction of a connection is, between two payloads:
@@ -26,8 +25,6 @@ const LONGEST_START = 8;
 interface Place {
   mode: "line" | "rest" | "value" | "fold";
   prefix: string;
-  /** Inside the headers of a message, as far as one can tell. */
-  inHeaders: boolean;
 }
 
 /**
@@ -38,7 +35,7 @@ interface Place {
 export class HeaderScanner {
   readonly #names: ReadonlySet<string>;
   readonly #longest: number;
-  readonly #place: Place = { mode: "line", prefix: "", inHeaders: false };
+  readonly #place: Place = { mode: "line", prefix: "" };
 
   /** `names`: of headers, in lower case. */
   constructor(names: ReadonlySet<string>) {
@@ -46,12 +43,10 @@ export class HeaderScanner {
     this.#longest = Math.max(0, ...[...names].map((name) => name.length));
   }
 
-  /** Bytes are missing here. If headers were going on, what follows may be in the middle of a secret. */
+  /** Bytes are missing here: what follows may be in the middle of a secret, to the end of its line. */
   skip(): void {
-    const place = this.#place;
-    place.prefix = "";
-    if (place.mode === "value" || place.inHeaders) place.mode = "value";
-    else if (place.mode === "fold") place.mode = "line";
+    this.#place.prefix = "";
+    this.#place.mode = "value";
   }
 
   /** The secrets in the next payload. */
@@ -81,7 +76,6 @@ export class HeaderScanner {
   /** At or behind the beginning of a line: finds out whether it is a secret. */
   #readName(bytes: Buffer, from: number): number {
     const place = this.#place;
-    if (place.prefix === "") this.#noteHeaders(bytes, from);
     let at = from;
     for (; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
@@ -92,7 +86,7 @@ export class HeaderScanner {
         return secret ? skipBlanks(bytes, at + 1) : at + 1;
       }
       // White space before the colon is not allowed and is understood by some.
-      if (byte === LF || place.prefix.length > this.#longest + LONGEST_START) {
+      if (byte === LF || place.prefix.length > this.#longest + MOST_SPACES) {
         place.prefix = "";
         place.mode = "rest";
         return at;
@@ -100,14 +94,6 @@ export class HeaderScanner {
       place.prefix += String.fromCharCode(byte);
     }
     return at;
-  }
-
-  /** Whether headers begin or end with this line. */
-  #noteHeaders(bytes: Buffer, from: number): void {
-    const first = bytes[from];
-    if (first === LF || (first === CR && bytes[from + 1] === LF)) this.#place.inHeaders = false;
-    else if (START_LINE.test(bytes.toString("latin1", from, from + LONGEST_START)))
-      this.#place.inHeaders = true;
   }
 
   #skipLine(bytes: Buffer, from: number): number {

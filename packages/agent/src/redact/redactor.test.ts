@@ -92,7 +92,7 @@ describe("values of secret headers", () => {
     expect(redactor.redactedRecords).toBe(2);
   });
 
-  test("go on behind missing bytes, while headers do", () => {
+  test("may go on behind missing bytes, to the end of the line", () => {
     const head = "GET / HTTP/1.1\r\nHost: a\r\nAcc";
     const at = BigInt(head.length);
     const gap = gapRecord({ offset: at, size: 50n });
@@ -100,10 +100,36 @@ describe("values of secret headers", () => {
     expect(textsOf(new Redactor().process([dataRecord(head), gap, after]))[1]).toBe("***\r\nHost: b\r\n\r\n");
     // The same without a record of it.
     expect(textsOf(new Redactor().process([dataRecord(head), after]))[1]).toBe("***\r\nHost: b\r\n\r\n");
-    // In a body there are none.
+    // A body may have ended there, and headers begun.
     const body = "GET / HTTP/1.1\r\n\r\nbody";
     const rest = dataRecord("more\n", { offset: BigInt(body.length) + 50n });
-    expect(textsOf(new Redactor().process([dataRecord(body), rest]))[1]).toBe("more\n");
+    expect(textsOf(new Redactor().process([dataRecord(body), rest]))[1]).toBe("****\n");
+  });
+
+  test.each(["Cookie: a\r\n", "Host: a\r\n", "Ho", "\r\n"])(
+    "may go on behind missing bytes after %j",
+    (head) => {
+      const after = dataRecord("cret\r\nHost: b\r\n", { offset: BigInt(head.length) + 9n });
+      expect(textsOf(new Redactor().process([dataRecord(head), after]))[1]).toBe("****\r\nHost: b\r\n");
+    },
+  );
+
+  test("are followed in both directions of as many connections as are asked for", () => {
+    const part = (id: number, direction: DataRecord["direction"], text: string, offset: bigint): DataRecord =>
+      dataRecord(text, {
+        connection: { id: String(id).padStart(16, "0"), role: "client", joined: "start" },
+        ...{ direction, offset },
+      });
+    const ends = [0, 1, 2].flatMap((id) => [[id, "egress"] as const, [id, "ingress"] as const]);
+    const tails = (connections: number): (string | undefined)[] =>
+      textsOf(
+        new Redactor({ connections }).process([
+          ...ends.map(([id, direction]) => part(id, direction, "Cookie: a", 0n)),
+          ...ends.map(([id, direction]) => part(id, direction, "bc\r\n", 9n)),
+        ]),
+      ).slice(6);
+    expect(tails(3)).toEqual(Array.from({ length: 6 }, () => "**\r\n"));
+    expect(tails(1)).toContain("bc\r\n");
   });
 
   test("end with their connection", () => {

@@ -3,8 +3,8 @@ import type { Stage } from "../pipeline.ts";
 import { HeaderScanner, SECRET_HEADERS } from "./header-scanner.ts";
 import { mergeRanges } from "./ranges.ts";
 
-/** Directions of connections that are followed at the same time. Beyond, the one that was quiet for longest is forgotten. */
-const MOST_FOLLOWED = 65_536;
+/** As many connections as a tap follows by default. */
+const CONNECTIONS = 65_536;
 /** What stands in the place of a byte: `*`. */
 const BLANK = 0x2a;
 
@@ -14,6 +14,11 @@ export interface RedactorOptions {
   readonly headers?: readonly string[];
   /** What matches in the bytes of one payload, one character for each byte (latin1), is replaced. */
   readonly patterns?: readonly RegExp[];
+  /**
+   * Connections that are followed at the same time, default 65,536. Beyond, the direction that was quiet for longest is
+   * forgotten, so it is to be as many as the tap follows.
+   */
+  readonly connections?: number;
 }
 
 /** One direction of a connection. */
@@ -32,9 +37,11 @@ export class Redactor implements Stage {
   readonly #patterns: readonly RegExp[];
   /** The one that was used last is the last one. */
   readonly #followed = new Map<string, Followed>();
+  readonly #mostFollowed: number;
   #records = 0;
 
-  constructor({ headers = SECRET_HEADERS, patterns = [] }: RedactorOptions = {}) {
+  constructor({ headers = SECRET_HEADERS, patterns = [], connections = CONNECTIONS }: RedactorOptions = {}) {
+    this.#mostFollowed = 2 * connections;
     this.#headers = new Set(headers.map((name) => name.toLowerCase()));
     this.#patterns = patterns.map(
       ({ source, flags }) => new RegExp(source, `${flags.replace(/[gy]/g, "")}g`),
@@ -100,7 +107,7 @@ export class Redactor implements Stage {
     followed.next = offset + size;
     this.#followed.delete(key);
     this.#followed.set(key, followed);
-    if (this.#followed.size > MOST_FOLLOWED) {
+    if (this.#followed.size > this.#mostFollowed) {
       const [oldest] = this.#followed.keys();
       if (oldest !== undefined) this.#followed.delete(oldest);
     }

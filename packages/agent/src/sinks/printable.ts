@@ -11,3 +11,8 @@ function escape(character: string): string {
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escape);
 }
+
+/** The same for a name that comes from elsewhere and may have any length: its first `most` characters, and whether there are more. */
+export function printableName(name: string, most = 256): string {
+  return name.length <= most ? printable(name) : `${printable(name.slice(0, most))}...`;
+}

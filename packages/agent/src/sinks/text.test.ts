@@ -80,6 +80,16 @@ test("a process cannot paint the terminal by its name", () => {
   expect(formatRecord(record, plain)).toContain("  \\x1b[2Jx\\x0a\\u{202e}[7]  ");
 });
 
+test("names that came over a network are cut", () => {
+  const name = "x".repeat(1_000_000);
+  const process = { pid: 7, tid: 7, name, uid: 0 };
+  for (const more of [{ container: { id: "4f79", name } }, { pod: { name, namespace: "shop" } }]) {
+    const text = formatRecord(openRecord({ process, ...more }), plain);
+    expect(text).toContain(`${"x".repeat(256)}...[7]  `);
+    expect(text.length).toBeLessThan(1000);
+  }
+});
+
 test("colours mark up and change nothing else", () => {
   for (const record of [openRecord(), dataRecord("x"), gapRecord(), closeRecord()]) {
     const text = formatRecord(record, marked);

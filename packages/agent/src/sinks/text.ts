@@ -3,7 +3,7 @@ import { formatBytes, formatClockTime, formatDuration } from "../format.ts";
 import type { Sink } from "../pipeline.ts";
 import { firstLine } from "./first-line.ts";
 import type { LineOutput } from "./line-output.ts";
-import { printable } from "./printable.ts";
+import { printableName } from "./printable.ts";
 
 /** Marks up a piece of a line; the identity where there are no colours. */
 export type Paint = (style: "dim" | "green" | "cyan" | "yellow" | "red" | "bold", text: string) => string;
@@ -47,14 +47,14 @@ function formatPlace({ container, pod }: TapRecord): string | undefined {
 /** One line, without the line break. */
 export function formatRecord(record: TapRecord, paint: Paint): string {
   const { name, pid } = record.process;
-  const who = `${name === undefined ? "?" : printable(name)}[${pid}]`;
+  const who = `${name === undefined ? "?" : printableName(name)}[${pid}]`;
   const style = arrow(record) === ">" ? "green" : "cyan";
   const where = `${formatEndpoint(record.local)} ${arrow(record)} ${formatEndpoint(record.remote)}`;
   const place = formatPlace(record);
   return [
     paint("dim", formatClockTime(record.time)),
     paint("bold", who),
-    ...(place === undefined ? [] : [paint("dim", printable(place))]),
+    ...(place === undefined ? [] : [paint("dim", printableName(place))]),
     record.type === "data" ? paint(style, where) : where,
     describe(record, paint),
   ].join("  ");

@@ -183,7 +183,18 @@ export class Listener {
   }
 }
 
-/** `192.0.2.1:40000`, as gRPC names it, too. */
+/** `192.0.2.1:40000`, `[2001:db8::1]:40000`. */
 export function peerOf({ remoteAddress = "?", remotePort = 0 }: Socket): string {
-  return formatTarget({ host: remoteAddress, port: remotePort });
+  return nameOf(remoteAddress, remotePort);
+}
+
+/** The same for what gRPC calls a peer: its address and port with a colon between them, also where the address has some. */
+export function peerOfCall(peer: string): string {
+  const colon = peer.lastIndexOf(":");
+  return nameOf(peer.slice(0, colon), Number(peer.slice(colon + 1)));
+}
+
+/** IPv4 through a socket of IPv6 is IPv4. */
+function nameOf(address: string, port: number): string {
+  return formatTarget({ host: address.replace(/^::ffff:(?=\d+\.)/i, ""), port });
 }

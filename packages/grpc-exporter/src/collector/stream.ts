@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ExportError } from "../errors.ts";
 import { fromResource } from "../resource.ts";
 import type { Exporters } from "./exporters.ts";
+import { peerOfCall } from "./listener.ts";
 import type { CollectorEvent, CollectorLimits } from "./options.ts";
 import type { Rates } from "./rate.ts";
 import { readBatch, readRequest } from "./received.ts";
@@ -38,7 +39,7 @@ export class ExportStream {
   constructor(call: ServerDuplexStream<Buffer, Uint8Array>, context: StreamContext) {
     this.#call = call;
     this.#context = context;
-    this.#peer = call.getPeer();
+    this.#peer = peerOfCall(call.getPeer());
     call.on("cancelled", () => {
       this.#leave();
     });

@@ -1,4 +1,5 @@
-import type { BatchStore, OnDropped, StoredBatch } from "./store.ts";
+import { randomBytes } from "node:crypto";
+import type { BatchStore, OnDropped, StoredBatch, TakenBatch } from "./store.ts";
 
 /** Holds batches in memory: what is not acknowledged when the process ends is lost. */
 export class MemoryStore implements BatchStore {
@@ -7,6 +8,7 @@ export class MemoryStore implements BatchStore {
   /** By number, which is their order. */
   readonly #held = new Map<number, StoredBatch>();
   #bytes = 0;
+  #id = newId();
   #last = 0;
   #acknowledged = 0;
   #sent = 0;
@@ -15,6 +17,14 @@ export class MemoryStore implements BatchStore {
   constructor(limit: number, onDropped: OnDropped) {
     this.limit = limit;
     this.#onDropped = onDropped;
+  }
+
+  get id(): Uint8Array<ArrayBuffer> {
+    return this.#id;
+  }
+
+  get known(): number {
+    return this.#sent;
   }
 
   get last(): number {
@@ -56,12 +66,15 @@ export class MemoryStore implements BatchStore {
   }
 
   next(sequence: number): Promise<StoredBatch | undefined> {
-    for (const batch of this.#held.values()) if (batch.sequence > sequence) return Promise.resolve(batch);
-    return Promise.resolve(undefined);
+    return Promise.resolve(this.#behind(sequence));
   }
 
-  markSent(sequence: number): void {
-    this.#sent = Math.max(this.#sent, sequence);
+  take(sequence: number): Promise<TakenBatch | undefined> {
+    const batch = this.#behind(sequence);
+    if (batch === undefined) return Promise.resolve(undefined);
+    const again = batch.sequence <= this.#sent;
+    this.#sent = Math.max(this.#sent, batch.sequence);
+    return Promise.resolve({ ...batch, again });
   }
 
   acknowledge(sequence: number): void {
@@ -79,13 +92,26 @@ export class MemoryStore implements BatchStore {
     return Promise.resolve();
   }
 
+  renew(): void {
+    this.#id = newId();
+  }
+
   close(): void {
     this.#held.clear();
     this.#bytes = 0;
+  }
+
+  #behind(sequence: number): StoredBatch | undefined {
+    for (const batch of this.#held.values()) if (batch.sequence > sequence) return batch;
+    return undefined;
   }
 
   #remove(sequence: number): void {
     this.#bytes -= this.#held.get(sequence)?.bytes.length ?? 0;
     this.#held.delete(sequence);
   }
+}
+
+function newId(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(randomBytes(16));
 }

@@ -4,7 +4,7 @@
  *   "TTSPOOL1", 8 bytes of 0
  *   for each batch: length (u32), CRC-32 of number and bytes (u32), number (u64), the bytes; little-endian
  *
- * A process that is killed while it appends leaves a last batch that is cut off, which nobody was told of yet.
+ * A process that is killed while it appends leaves a last batch that is cut off.
  */
 import { readFileSync } from "node:fs";
 import { open, unlink, type FileHandle } from "node:fs/promises";
@@ -14,6 +14,8 @@ const MAGIC = Buffer.from("TTSPOOL1\0\0\0\0\0\0\0\0", "latin1");
 const FRAME_HEADER = 16;
 /** No batch is larger; a length beyond it is damage. */
 const LARGEST = 64 * 1024 * 1024;
+/** Bytes that are read at most in search of batches behind damage. */
+const MOST_SEARCHED = 256 * 1024 * 1024;
 
 /** Where a batch lies in a file. */
 export interface Place {
@@ -28,7 +30,7 @@ export interface Recovered {
   readonly places: readonly Place[];
   /** Where the next batch goes: behind the last one that is whole. */
   readonly end: number;
-  /** Batches in between that are damaged, and whatever could not be read at the end. */
+  /** Stretches that hold no whole batch, in between or at the end. */
   readonly damaged: number;
 }
 
@@ -108,25 +110,64 @@ export function recover(path: string): Recovered {
   if (!file.subarray(0, MAGIC.length).equals(MAGIC))
     return { places: [], end: 0, damaged: file.length === 0 ? 0 : 1 };
   const places: Place[] = [];
+  const search: Search = { file, left: MOST_SEARCHED };
   let damaged = 0;
-  let at = MAGIC.length;
-  while (at < file.length) {
-    const left = file.length - at - FRAME_HEADER;
-    const length = left < 0 ? 0 : file.readUInt32LE(at);
-    // Cut off: the last one, as a killed process leaves it, or a length that is damaged.
-    if (left < 0 || length > left || length > LARGEST || length === 0) {
-      if (length > LARGEST || (left >= 0 && length === 0)) damaged++;
-      break;
+  let end = MAGIC.length;
+  for (let at = end; at < file.length;) {
+    const last = places.at(-1)?.sequence ?? 0;
+    const place = frameAt(file, at);
+    if (place !== undefined && place.sequence > last) {
+      places.push(place);
+      at = end = place.position + place.length;
+      continue;
     }
-    const header = file.subarray(at, at + FRAME_HEADER);
-    const position = at + FRAME_HEADER;
-    const sequence = Number(header.readBigUInt64LE(8));
-    const whole = header.readUInt32LE(4) === checksum(header, file.subarray(position, position + length));
-    if (whole && sequence > (places.at(-1)?.sequence ?? 0)) places.push({ sequence, position, length });
-    else damaged++;
-    at = position + length;
+    // Cut off by the death of its process, or damaged: nobody can tell, and a batch is missing in either case.
+    damaged++;
+    at = findFrame(search, at, last) ?? file.length;
   }
-  return { places, end: Math.min(at, file.length), damaged };
+  return { places, end, damaged };
+}
+
+/** What is looked through, and bytes that checksums may still be made of: damage is no reason to read for minutes. */
+interface Search {
+  readonly file: Buffer;
+  left: number;
+}
+
+/** Where the next batch begins that is whole, behind a damaged one at `from`: where that one says that it ends, or anywhere. */
+function findFrame(search: Search, from: number, last: number): number | undefined {
+  const { file } = search;
+  const stated = from + FRAME_HEADER + lengthAt(file, from);
+  if ((frameAt(file, stated)?.sequence ?? 0) > last) return stated;
+  for (let at = from + 1; at + FRAME_HEADER < file.length && search.left > 0; at++) {
+    const length = lengthAt(file, at);
+    if (length === 0 || at + FRAME_HEADER + length > file.length || sequenceAt(file, at) <= last) continue;
+    search.left -= length;
+    if (frameAt(file, at) !== undefined) return at;
+  }
+  return undefined;
+}
+
+/** The batch that begins there; undefined if it is not whole. */
+function frameAt(file: Buffer, at: number): Place | undefined {
+  const length = lengthAt(file, at);
+  const position = at + FRAME_HEADER;
+  if (length === 0 || position + length > file.length) return undefined;
+  const header = file.subarray(at, position);
+  const whole = header.readUInt32LE(4) === checksum(header, file.subarray(position, position + length));
+  return whole ? { sequence: sequenceAt(file, at), position, length } : undefined;
+}
+
+/** 0 where there is none that could be. */
+function lengthAt(file: Buffer, at: number): number {
+  const length = at + FRAME_HEADER < file.length ? file.readUInt32LE(at) : 0;
+  return length > LARGEST ? 0 : length;
+}
+
+/** 0 for a number that no batch has. */
+function sequenceAt(file: Buffer, at: number): number {
+  const sequence = Number(file.readBigUInt64LE(at + 8));
+  return Number.isSafeInteger(sequence) ? sequence : 0;
 }
 
 function checksum(header: Uint8Array, bytes: Uint8Array): number {

@@ -3,10 +3,10 @@ import { unlink } from "node:fs/promises";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { ExportError } from "../errors.ts";
+import { lockPath } from "./path-lock.ts";
 import { recover, Segment, type Place } from "./segment.ts";
-import { lockDirectory } from "./spool-lock.ts";
 import { SpoolState } from "./spool-state.ts";
-import type { BatchStore, OnDropped, StoredBatch } from "./store.ts";
+import type { BatchStore, OnDropped, StoredBatch, TakenBatch } from "./store.ts";
 
 const SUFFIX = ".segment";
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
@@ -56,6 +56,8 @@ export class SpoolStore implements BatchStore {
   #active: SpoolFile | undefined;
   #memoryBytes = 0;
   #last: number;
+  /** The number of the last batch that an earlier process has left. */
+  #recovered = 0;
   #acknowledged: number;
   #sent: number;
 
@@ -80,9 +82,9 @@ export class SpoolStore implements BatchStore {
   static async open(options: SpoolOptions, onDropped: OnDropped): Promise<SpoolStore> {
     try {
       mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-      const lock = await lockDirectory(options.directory);
+      const held = await lock(options.directory);
       const state = new SpoolState(join(options.directory, "state"));
-      const store = new SpoolStore(options, lock, state, onDropped);
+      const store = new SpoolStore(options, held, state, onDropped);
       await store.#recover();
       return store;
     } catch (error) {
@@ -94,9 +96,12 @@ export class SpoolStore implements BatchStore {
     }
   }
 
-  /** 16 bytes: whose numbers these are. */
   get id(): Uint8Array<ArrayBuffer> {
     return this.#state.id;
+  }
+
+  get known(): number {
+    return Math.max(this.#sent, this.#recovered);
   }
 
   get last(): number {
@@ -159,15 +164,28 @@ export class SpoolStore implements BatchStore {
     return undefined;
   }
 
-  markSent(sequence: number): void {
-    this.#sent = Math.max(this.#sent, sequence);
-    this.#state.note(this.#acknowledged, this.#sent);
+  async take(sequence: number): Promise<TakenBatch | undefined> {
+    const batch = await this.next(sequence);
+    // Given up since it was found: what is behind it takes its place.
+    if (batch !== undefined && !this.#entries.has(batch.sequence)) return await this.take(batch.sequence);
+    if (batch === undefined) return undefined;
+    const again = batch.sequence <= this.#sent;
+    const sent = Math.max(this.#sent, batch.sequence);
+    // Without the note another process could give up or number anew what this one has sent.
+    this.#state.note(this.#acknowledged, sent);
+    this.#sent = sent;
+    return { ...batch, again };
   }
 
   acknowledge(sequence: number): void {
     this.#acknowledged = Math.max(this.#acknowledged, sequence);
     this.#sent = Math.max(this.#sent, sequence);
-    this.#state.note(this.#acknowledged, this.#sent);
+    try {
+      this.#state.note(this.#acknowledged, this.#sent);
+    } catch (error) {
+      // The collector remembers it as well, and the next note says it, too.
+      this.#onError(error);
+    }
     for (const held of this.#entries.keys()) {
       if (held > sequence) break;
       this.#forget(held);
@@ -180,6 +198,10 @@ export class SpoolStore implements BatchStore {
     const bytes = entry.bytes ?? (await this.#read(entry));
     this.#forget(sequence);
     this.#onDropped({ cause: "rejected", bytes, batches: 1 });
+  }
+
+  renew(): void {
+    this.#state.renew();
   }
 
   close(): void {
@@ -208,7 +230,7 @@ export class SpoolStore implements BatchStore {
       this.#files.add(file);
       for (const place of live) this.#hold(file, place, undefined);
     }
-    this.#last = Math.max(this.#last, highest);
+    this.#last = this.#recovered = Math.max(this.#last, highest);
   }
 
   #hold(file: SpoolFile, place: Place, bytes: Uint8Array<ArrayBuffer> | undefined): void {
@@ -238,12 +260,12 @@ export class SpoolStore implements BatchStore {
     for (const sequence of [...oldest.held]) {
       const entry = this.#entries.get(sequence);
       const bytes = entry && (entry.bytes ?? (await this.#read(entry)));
-      // Forgotten while it was read: then it is counted already.
-      if (!this.#entries.has(sequence)) continue;
+      // Forgotten while it was read: then it is counted already. Taken meanwhile: then it is kept.
+      if (!this.#entries.has(sequence) || sequence <= this.#sent) continue;
       this.#forget(sequence);
       this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
     }
-    this.#discard(oldest);
+    if (oldest.held.size === 0) this.#discard(oldest);
     return true;
   }
 
@@ -271,5 +293,18 @@ export class SpoolStore implements BatchStore {
     // A file that stays is found again, with nothing in it that is still wanted.
     void file.segment.close().catch(() => undefined);
     void unlink(file.segment.path).catch(() => undefined);
+  }
+}
+
+/** @throws {@link ExportError} ERR_EXPORT_SPOOL when another process has it */
+async function lock(directory: string): Promise<Server> {
+  try {
+    return await lockPath(directory);
+  } catch (cause) {
+    throw new ExportError(
+      "ERR_EXPORT_SPOOL",
+      `the spool ${directory} is used by another process; give each exporter a directory of its own`,
+      { cause },
+    );
   }
 }

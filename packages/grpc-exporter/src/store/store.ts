@@ -7,6 +7,12 @@ export interface StoredBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** One that is about to be sent. */
+export interface TakenBatch extends StoredBatch {
+  /** Whether it was taken before. */
+  readonly again: boolean;
+}
+
 /** What is given up: with its bytes where they are known. */
 export interface Dropped {
   readonly cause: ExportGapCause;
@@ -25,6 +31,10 @@ export type OnDropped = (dropped: Dropped) => void;
  * declared missing must not have been delivered. They are few, as the window of what is sent is small.
  */
 export interface BatchStore {
+  /** 16 bytes: whose numbers these are. */
+  readonly id: Uint8Array<ArrayBuffer>;
+  /** Up to here a collector may know batches by these numbers: those that were sent or are left by an earlier process. */
+  readonly known: number;
   /** The number of the last batch that was ever appended; 0 if none was. */
   readonly last: number;
   /** Up to here batches are acknowledged. */
@@ -47,12 +57,17 @@ export interface BatchStore {
   append(batch: StoredBatch, beyondLimit?: boolean): Promise<void>;
   /** The first batch behind `sequence`; undefined if there is none. */
   next(sequence: number): Promise<StoredBatch | undefined>;
-  /** Notes that a batch is about to be sent. */
-  markSent(sequence: number): void;
+  /**
+   * The same, to be sent: it counts as sent from the moment on that it is taken. It would else be given up and declared missing
+   * on its way to whoever sends it. Rejects when it must not be sent, because that could not be noted.
+   */
+  take(sequence: number): Promise<TakenBatch | undefined>;
   /** Forgets all batches up to `sequence`. */
   acknowledge(sequence: number): void;
   /** Gives up a batch that nobody wants. */
   reject(sequence: number): Promise<void>;
+  /** Takes a new id, because others have used these numbers under this one. Throws when that cannot be noted. */
+  renew(): void;
   /** Releases what it holds; what is on disk stays there. */
   close(): void;
 }

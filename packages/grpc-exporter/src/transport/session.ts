@@ -14,7 +14,7 @@ import { checkServerIdentity, createSecureContext, type SecureContextOptions } f
 import { CollectorService, ExportRequestSchema, ExportResponseSchema } from "@tcptracker/proto";
 import type { Hello } from "@tcptracker/proto";
 import { ExportError } from "../errors.ts";
-import type { BatchStore } from "../store/store.ts";
+import type { BatchStore, TakenBatch } from "../store/store.ts";
 import { Wake } from "../wake.ts";
 import { formatTarget, type Target } from "./loopback.ts";
 
@@ -27,6 +27,8 @@ const KEEP_ALIVE: ClientOptions = {
   // A channel of its own for every session: gRPC would else share connections, and old credentials with them.
   "grpc.use_local_subchannel_pool": 1,
   "grpc.enable_retries": 0,
+  // What goes to loopback stays there, and TLS ends at the collector: no proxy of the environment is asked.
+  "grpc.enable_http_proxy": 0,
   // Reconnecting is the exporter's: it knows what to say first.
   "grpc.max_reconnect_backoff_ms": 60_000,
   "grpc.initial_reconnect_backoff_ms": 60_000,
@@ -162,25 +164,33 @@ export class Session {
       if (this.#leaving && this.#inFlight.length === 0) return;
       const open = this.#welcomed && this.#writable && this.#inFlightBytes < this.#options.window;
       last = Math.max(last, this.#store.acknowledged);
-      const batch = open && !this.#leaving ? await this.#store.next(last) : undefined;
+      const batch = open && !this.#leaving ? await this.#take(last) : undefined;
       // The stream may have ended while the batch was read.
       if (this.#isOver()) return;
       if (batch === undefined) {
         await this.#wake.wait();
         continue;
       }
-      const { sequence, bytes } = batch;
+      const { sequence, bytes, again } = batch;
       last = sequence;
       if (bytes.length > this.#largest) {
         await this.#store.reject(sequence);
         continue;
       }
-      const again = sequence <= this.#store.sent;
-      this.#store.markSent(sequence);
       this.#inFlight.push({ sequence, size: bytes.length, since: performance.now() });
       this.#inFlightBytes += bytes.length;
       this.#write(bytes);
       this.#options.onSent(again, bytes.length);
+    }
+  }
+
+  /** The session ends when the store cannot note that a batch is sent. */
+  async #take(last: number): Promise<TakenBatch | undefined> {
+    try {
+      return await this.#store.take(last);
+    } catch (cause) {
+      this.#finish(spoolError(cause));
+      return undefined;
     }
   }
 
@@ -205,12 +215,32 @@ export class Session {
       return;
     }
     if (message.case === "welcome") {
-      this.#acknowledge(Number(message.value.persistedBatch));
+      const persisted = Number(message.value.persistedBatch);
+      if (persisted > this.#store.known) {
+        this.#renew(persisted);
+        return;
+      }
+      this.#acknowledge(persisted);
       this.#welcomed = true;
       if (message.value.maxMessageBytes > 0) this.#largest = message.value.maxMessageBytes;
       this.#options.onWelcome();
       this.#wake.call();
     } else if (message.case === "acknowledgement") this.#acknowledge(Number(message.value.persistedBatch));
+  }
+
+  /**
+   * The collector has batches of this exporter that this one has not made: the spool is older than that, a copy, say. New
+   * batches by the same numbers would count as those, and be left out.
+   */
+  #renew(persisted: number): void {
+    const { known } = this.#store;
+    try {
+      this.#store.renew();
+      const message = `the collector has ${persisted} batches of this exporter, of which only ${known} are known here: an old copy of the spool? It goes on as another exporter`;
+      this.#finish(new ExportError("ERR_EXPORT_SPOOL", message));
+    } catch (cause) {
+      this.#finish(spoolError(cause));
+    }
   }
 
   /** A collector may know only of what was sent: anything else would lose what is not. */
@@ -234,6 +264,11 @@ export class Session {
     this.#end ??= end;
     this.#wake.call();
   }
+}
+
+function spoolError(cause: unknown): ExportError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ExportError("ERR_EXPORT_SPOOL", `cannot note in the spool what is sent: ${reason}`, { cause });
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
