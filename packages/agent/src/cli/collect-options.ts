@@ -2,6 +2,7 @@ import type { TlsFiles } from "@tcptracker/grpc-exporter";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { parseTls } from "./export-options.ts";
 import { helpLines, parseFlags, textOf, type Flag } from "./flags.ts";
+import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
 /** Every flag of `tcptracker collect`. */
@@ -28,11 +29,20 @@ export const COLLECT_FLAGS: Readonly<Record<string, Flag>> = {
   },
   "max-connections": { type: "string", value: "N", help: "at the same time (default 4096)" },
   "max-connections-per-peer": { type: "string", value: "N", help: "from one address (default 256)" },
-  "max-message-size": { type: "string", value: "BYTES", help: "of one message (default 1M, 64k to 64M)" },
+  "max-message-size": { type: "string", value: "BYTES", help: "of one message (default 1M, 1M to 64M)" },
   "max-rate": { type: "string", value: "BYTES", help: "a second from one address (default: no limit)" },
   duration: { type: "string", value: "TIME", help: "stop by itself, e.g. 5s (default: run until stopped)" },
   help: { type: "boolean", short: "h", help: "print this help" },
 };
+
+/** What a message of an exporter may have: of a collector that takes less, some would have no batch taken. */
+const LEAST_MESSAGE = 1024 ** 2;
+
+function parseMessageSize(flag: string, text: string): number {
+  const bytes = parseBytes(flag, text);
+  if (bytes >= LEAST_MESSAGE) return bytes;
+  throw new UsageError(`${flag} must be at least 1M, which batches of exporters may have; not '${text}'`);
+}
 
 /** What `tcptracker collect` was asked to do. */
 export interface CollectCommand {
@@ -99,7 +109,7 @@ export function parseCollectCommand(args: readonly string[]): CollectCommand {
     limits: {
       ...limit("connections", "max-connections", parseCount),
       ...limit("connectionsPerPeer", "max-connections-per-peer", parseCount),
-      ...limit("messageBytes", "max-message-size", parseBytes),
+      ...limit("messageBytes", "max-message-size", parseMessageSize),
       ...limit("bytesPerSecond", "max-rate", parseBytes),
     },
   };
