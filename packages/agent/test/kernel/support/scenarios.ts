@@ -4,6 +4,9 @@ import { catalog, type Scenario } from "../../traffic/catalog.ts";
 /** Everything that a tap should say something of. */
 const connected: readonly Scenario[] = catalog.filter(({ connections }) => connections.length > 0);
 
+/** Whether everything runs, or only what needs neither a tap of its own nor much time: TCPTRACKER_TEST_SCENARIOS. */
+export const THOROUGH: boolean = process.env["TCPTRACKER_TEST_SCENARIOS"] !== "few";
+
 /** The first scenario of each shape of system calls, in each family, and for each moment at which a tap may join. */
 export function representatives(): readonly Scenario[] {
   const first = new Map<string, Scenario>();
