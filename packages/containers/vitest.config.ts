@@ -9,7 +9,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     name: "containers",
-    include: ["src/**/*.test.ts", "test/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/*.test.ts", "../../tools/test-support/readme.ts"],
+    env: { README_PACKAGE: import.meta.dirname },
     environment: "node",
     testTimeout: 60_000,
   },
