@@ -1,5 +1,5 @@
 // What sendfile sends was never in user memory: it is read from the pages of the file.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,6 +85,23 @@ test("a file that is not read through the kernel's pages is declared", async ({ 
   const holes = await sendFile(join(directory, "direct"), "direct");
   if (typeof holes === "string") return skip(holes);
   expect(holes).toEqual([{ offset: 0, size: SIZE - DIRECT_START, cause: "sendfile" }]);
+});
+
+test("pages that are being read in again are declared", async ({ skip }) => {
+  const path = join(directory, "reread");
+  const report = await tryCase("reread", path).finally(() => {
+    // A case that failed leaves its file system behind.
+    spawnSync("umount", ["--lazy", path], { stdio: "ignore" });
+  });
+  if (typeof report === "string") return skip(report);
+  const [client = 0] = report.clients;
+  const { bytes, holes } = assemble(await collector.closed(client, report.listener), "egress");
+  expect(bytes.length).toBe(report.count);
+  expect(report.other, "how much was being read").toBeGreaterThan(0);
+  expect(holes[0]).toMatchObject({ offset: 0, cause: "sendfile" });
+  expect(holes[0]?.size).toBeGreaterThanOrEqual(report.other);
+  const sent = Uint8Array.from({ length: report.count }, (_, i) => i * 31 + (i >> 8));
+  expect(Buffer.compare(bytes, punch(sent, holes)), "bytes differ").toBe(0);
 });
 
 /** Runs `body` with an overlay that has a file `old` from below; all is gone afterwards. */

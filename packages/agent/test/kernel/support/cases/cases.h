@@ -76,6 +76,7 @@ void case_linger_fin(void);
 void case_fastopen_connect(void);
 void case_self(void);
 void case_send_file(void);
+void case_reread(void);
 void case_io_uring(void);
 void case_io_uring_others(void);
 

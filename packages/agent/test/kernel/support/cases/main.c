@@ -54,6 +54,7 @@ static const struct {
 	{ "fastopen-connect", case_fastopen_connect },
 	{ "self", case_self },
 	{ "send-file", case_send_file },
+	{ "reread", case_reread },
 	{ "io-uring", case_io_uring },
 	{ "io-uring-others", case_io_uring_others },
 };
