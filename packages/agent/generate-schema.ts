@@ -1,10 +1,11 @@
-// Writes config.schema.json, the JSON schema of configuration files, from the table of flags. A test compares them.
+// Writes the JSON schemas of configuration files from the tables of flags. A test compares them.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
-import { configSchema } from "./src/cli/config-schema.ts";
-import { TAP_FLAGS } from "./src/cli/tap-options.ts";
+import { CONFIG_SCHEMAS } from "./src/cli/config-schema.ts";
 
-const path = join(import.meta.dirname, "config.schema.json");
-const style = await resolveConfig(path);
-writeFileSync(path, await format(JSON.stringify(configSchema(TAP_FLAGS)), { ...style, parser: "json" }));
+for (const [name, schema] of Object.entries(CONFIG_SCHEMAS)) {
+  const path = join(import.meta.dirname, name);
+  const style = await resolveConfig(path);
+  writeFileSync(path, await format(JSON.stringify(schema), { ...style, parser: "json" }));
+}

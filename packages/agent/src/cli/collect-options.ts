@@ -1,7 +1,7 @@
 import type { TlsFiles } from "@tcptracker/grpc-exporter";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { parseTls } from "./export-options.ts";
-import { helpLines, parseFlags, textOf, type Flag } from "./flags.ts";
+import { helpLines, parseFlags, textOf, type Flag, type FlagValues } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
@@ -31,6 +31,11 @@ export const COLLECT_FLAGS: Readonly<Record<string, Flag>> = {
   "max-connections-per-peer": { type: "string", value: "N", help: "from one address (default 256)" },
   "max-message-size": { type: "string", value: "BYTES", help: "of one message (default 1M, 1M to 64M)" },
   "max-rate": { type: "string", value: "BYTES", help: "a second from one address (default: no limit)" },
+  config: {
+    type: "string",
+    value: "FILE",
+    help: "the same options from a YAML file; flags and TCPTRACKER_* variables win",
+  },
   duration: { type: "string", value: "TIME", help: "stop by itself, e.g. 5s (default: run until stopped)" },
   help: { type: "boolean", short: "h", help: "print this help" },
 };
@@ -77,12 +82,20 @@ export function collectHelpText(): string {
 }
 
 /**
- * Reads the arguments of `tcptracker collect`.
+ * Reads the arguments of `tcptracker collect`, without a configuration file or variables.
  *
- * @throws {@link UsageError} for arguments that make no sense; ExportError for an address that is none
+ * @throws as {@link parseFlags} and {@link interpretCollectFlags}
  */
 export function parseCollectCommand(args: readonly string[]): CollectCommand {
-  const values = parseFlags(args, COLLECT_FLAGS);
+  return interpretCollectFlags(parseFlags(args, COLLECT_FLAGS));
+}
+
+/**
+ * What flags ask for.
+ *
+ * @throws {@link UsageError} for values that make no sense; ExportError for an address that is none
+ */
+export function interpretCollectFlags(values: FlagValues): CollectCommand {
   const tls = parseTls(values);
   const [tokenFile, output, duration] = [
     textOf(values, "token-file"),

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parseConfig } from "./config-file.ts";
-import { configSchema } from "./config-schema.ts";
-import { readTapCommand } from "./configured-tap.ts";
+import { CONFIG_SCHEMAS } from "./config-schema.ts";
+import { readCollectCommand, readTapCommand } from "./configured-command.ts";
+import { COLLECT_FLAGS } from "./collect-options.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { readEnvironment, variableOf } from "./settings.ts";
 import { TAP_FLAGS } from "./tap-options.ts";
@@ -113,6 +114,28 @@ describe("a file", () => {
   });
 });
 
+describe("of collect", () => {
+  test("is read as that of tap", async () => {
+    const path = file("listen: 127.0.0.1:7\nmax-rate: 1M\njson: true\n");
+    expect(await readCollectCommand(["--config", path], { TCPTRACKER_LISTEN: "127.0.0.1:8" })).toMatchObject({
+      json: true,
+      listen: { host: "127.0.0.1", port: 8 },
+      limits: { bytesPerSecond: 1024 ** 2 },
+      config: path,
+    });
+  });
+
+  test("says where it is wrong", async () => {
+    const [unknown, small] = [file("json: true\nsnaplen: 5\n"), file("max-message-size: 5\n")];
+    await expect(readCollectCommand(["--config", unknown], {})).rejects.toThrow(
+      `${unknown}:2:1: there is no setting 'snaplen'; there are listen, `,
+    );
+    await expect(readCollectCommand(["--config", small], {})).rejects.toThrow(
+      `${small}:1:19: max-message-size: --max-message-size must be at least 1M`,
+    );
+  });
+});
+
 describe("precedence", () => {
   test("is flags, then the environment, then the file", async () => {
     const path = file("snaplen: 1\nbuffer-size: 1M\nduration: 1s\njson: true\n");
@@ -156,24 +179,29 @@ describe("the environment", () => {
     expect(error.message).toBe("TCPTRACKER_JSON takes true or false, not 'maybe'");
   });
 
-  test("has a variable for every flag, unlike that of any other", () => {
-    const variables = Object.keys(TAP_FLAGS).map(variableOf);
-    expect(new Set(variables).size).toBe(variables.length);
-    for (const variable of variables) expect(variable).toMatch(/^TCPTRACKER_[A-Z_]+$/);
-  });
+  test.each([TAP_FLAGS, COLLECT_FLAGS])(
+    "has a variable for every flag, unlike that of any other",
+    (flags) => {
+      const variables = Object.keys(flags).map(variableOf);
+      expect(new Set(variables).size).toBe(variables.length);
+      for (const variable of variables) expect(variable).toMatch(/^TCPTRACKER_[A-Z_]+$/);
+    },
+  );
 });
 
 describe("the schema", () => {
-  const shipped = JSON.parse(
-    readFileSync(new URL("../../config.schema.json", import.meta.url), "utf8"),
-  ) as object;
+  const shipped = (name: string): unknown =>
+    JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), "utf8"));
 
-  test("is that of the flags; if not, run node packages/agent/generate-schema.ts", () => {
-    expect(shipped).toEqual(configSchema(TAP_FLAGS));
-  });
+  test.each(Object.entries(CONFIG_SCHEMAS))(
+    "%s is that of the flags; if not, run generate-schema.ts",
+    (name, schema) => {
+      expect(shipped(name)).toEqual(schema);
+    },
+  );
 
   test("has every setting of a file, with the same type", () => {
-    const { properties } = shipped as {
+    const { properties } = shipped("config.schema.json") as {
       properties: Record<string, { type?: string | string[]; enum?: string[] }>;
     };
     for (const [name, { type, enum: choices }] of Object.entries(properties)) {

@@ -1,5 +1,6 @@
 import type { FilterStatus } from "../filter/tap-filter.ts";
-import type { ConfiguredTap } from "./configured-tap.ts";
+import type { Configured } from "./configured-command.ts";
+import type { TapCommand } from "./tap-options.ts";
 
 /** A running tap, as far as its filter is concerned. */
 export interface Filtered {
@@ -13,9 +14,9 @@ export interface Filtered {
  */
 export class ConfigReloader implements Disposable {
   readonly #tap: Filtered;
-  readonly #read: () => Promise<ConfiguredTap>;
+  readonly #read: () => Promise<Configured<TapCommand>>;
   readonly #say: (text: string) => void;
-  readonly #started: ConfiguredTap;
+  readonly #started: Configured<TapCommand>;
   #filter: string | undefined;
   #reading: Promise<void> | undefined;
   #again = false;
@@ -29,8 +30,8 @@ export class ConfigReloader implements Disposable {
   /** @param started - what the tap was started with */
   constructor(
     tap: Filtered,
-    started: ConfiguredTap,
-    read: () => Promise<ConfiguredTap>,
+    started: Configured<TapCommand>,
+    read: () => Promise<Configured<TapCommand>>,
     say: (text: string) => void,
   ) {
     this.#tap = tap;
@@ -65,7 +66,7 @@ export class ConfigReloader implements Disposable {
     }
   }
 
-  #apply(next: ConfiguredTap): void {
+  #apply(next: Configured<TapCommand>): void {
     const { filter } = next.options;
     const changes: string[] = [];
     if (filter !== this.#filter) {
@@ -82,7 +83,10 @@ export class ConfigReloader implements Disposable {
   }
 }
 
-function changedSettings({ settings: before }: ConfiguredTap, { settings: after }: ConfiguredTap): string[] {
+function changedSettings(
+  { settings: before }: Configured<TapCommand>,
+  { settings: after }: Configured<TapCommand>,
+): string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...names].filter((name) => before[name] !== after[name]);
 }

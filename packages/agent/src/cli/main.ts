@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
-import { collectHelpText, parseCollectCommand } from "./collect-options.ts";
+import { collectHelpText } from "./collect-options.ts";
 import { doctorHelpText, parseDoctorCommand, runDoctorCommand } from "./doctor-command.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { explainHelpText, parseExplainCommand, runExplainCommand } from "./explain-command.ts";
 import { helpText, tapHelpText } from "./help.ts";
 import { say } from "./say.ts";
 import { runTapCommand } from "./tap-command.ts";
-import { readTapCommand, type ConfiguredTap } from "./configured-tap.ts";
+import { readCollectCommand, readTapCommand } from "./configured-command.ts";
 import { UsageError } from "./usage-error.ts";
 
 async function run(args: readonly string[], packageJson: URL): Promise<number> {
@@ -20,7 +20,7 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     return 0;
   }
   if (command === "tap") {
-    const read = (): Promise<ConfiguredTap> => readTapCommand(rest);
+    const read = (): ReturnType<typeof readTapCommand> => readTapCommand(rest);
     const tap = await read();
     if (!tap.help) return await runTapCommand(tap, read, version(packageJson));
     process.stdout.write(tapHelpText());
@@ -39,7 +39,7 @@ async function run(args: readonly string[], packageJson: URL): Promise<number> {
     return 0;
   }
   if (command === "collect") {
-    const collect = parseCollectCommand(rest);
+    const collect = await readCollectCommand(rest);
     // gRPC takes 30 MiB: it is loaded where it is used.
     if (!collect.help) return await (await import("./collect-command.ts")).runCollectCommand(collect);
     process.stdout.write(collectHelpText());

@@ -17,7 +17,8 @@ import { summaryLines } from "../summary.ts";
 import { Tap } from "../tap.ts";
 import type { AttributionCommand } from "./attribution-options.ts";
 import { ConfigReloader, sayRefusal } from "./config-reloader.ts";
-import type { ConfiguredTap } from "./configured-tap.ts";
+import type { Configured } from "./configured-command.ts";
+import type { TapCommand } from "./tap-options.ts";
 import { EXIT } from "./exit-codes.ts";
 import { say } from "./say.ts";
 
@@ -35,8 +36,8 @@ const paint: Paint = (style, text) => styleText(style, text, { stream: process.s
  * @param read - gives `command` once more when SIGHUP comes: its file may have changed
  */
 export async function runTapCommand(
-  command: ConfiguredTap,
-  read: () => Promise<ConfiguredTap>,
+  command: Configured<TapCommand>,
+  read: () => Promise<Configured<TapCommand>>,
   version: string,
 ): Promise<number> {
   const { json, duration, options } = command;

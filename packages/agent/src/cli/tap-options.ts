@@ -85,21 +85,12 @@ export interface TapCommand {
 }
 
 /**
- * The flags that were given.
- *
- * @throws {@link UsageError} for one that there is not, without its value, or twice where only one would count
- */
-export function parseTapFlags(args: readonly string[]): FlagValues {
-  return parseFlags(args, TAP_FLAGS);
-}
-
-/**
  * Reads the arguments of `tcptracker tap`, without a configuration file or variables.
  *
- * @throws as {@link parseTapFlags} and {@link interpretTapFlags}
+ * @throws as {@link parseFlags} and {@link interpretTapFlags}
  */
 export function parseTapCommand(args: readonly string[]): TapCommand {
-  return interpretTapFlags(parseTapFlags(args));
+  return interpretTapFlags(parseFlags(args, TAP_FLAGS));
 }
 
 /**
