@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -22,8 +22,7 @@ test("one that does not get its port leaves the file as it is, for the next one"
   appendFileSync(path, "half");
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
-  const address = taken.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
+  const address = taken.address() as AddressInfo;
   const collect = (port: number): Promise<number> =>
     runCollectCommand(
       parseCollectCommand(["--listen", `127.0.0.1:${port}`, "--output", path, "--duration", "1ms"]),
@@ -33,4 +32,41 @@ test("one that does not get its port leaves the file as it is, for the next one"
   taken.close();
   expect(await collect(0)).toBe(0);
   expect(readFileSync(path, "utf8")).toBe("before\n");
+});
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+test("figures of a collector are served while it runs", async () => {
+  const port = await freePort();
+  const ended = runCollectCommand(
+    parseCollectCommand(["--listen", "127.0.0.1:0", "--metrics", String(port), "--duration", "1s"]),
+  );
+  const url = `http://127.0.0.1:${port}`;
+  await expect.poll(() => fetch(`${url}/readyz`).then(({ status }) => status, String)).toBe(200);
+  const figures = await (await fetch(`${url}/metrics`)).text();
+  expect(figures).toContain("\ntcptracker_collect_batches_total 0\n");
+  expect(figures).toContain("\ntcptracker_collect_streams 0\n");
+  expect(await ended).toBe(0);
+  await expect(fetch(url)).rejects.toThrow();
+});
+
+test("an address for figures that is taken ends it, and leaves nothing open", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const path = join(directory, "records.json");
+  const args = ["--listen", "127.0.0.1:0", "--output", path, "--metrics", String(port)];
+  await expect(runCollectCommand(parseCollectCommand(args))).rejects.toMatchObject({
+    code: "ERR_TAP_OPTION",
+  });
+  taken.close();
+  expect(await runCollectCommand(parseCollectCommand([...args.slice(0, 4), "--duration", "1ms"]))).toBe(0);
 });

@@ -7,6 +7,7 @@ import {
   type BatchSink,
   type CollectorOptions,
   type ReceivedBatch,
+  type Target,
 } from "@tcptracker/grpc-exporter";
 import { CollectorNarrator, collectorSummary, describeListening } from "../collect/describe.ts";
 import { RecordFile } from "../collect/record-file.ts";
@@ -51,9 +52,19 @@ async function start(options: CollectorOptions, file: RecordFile | undefined): P
   }
 }
 
+/** prom-client is loaded where it is used. */
+async function startMetrics(
+  listen: Target | undefined,
+  collector: GrpcCollector,
+): Promise<AsyncDisposable | undefined> {
+  if (listen === undefined) return undefined;
+  const { serveCollectorMetrics } = await import("../metrics/collector-metrics.ts");
+  return await serveCollectorMetrics(listen, () => collector.statistics(), say);
+}
+
 /** Runs `tcptracker collect` until its duration is over, a signal comes, or nobody reads its output any more. */
 export async function runCollectCommand(command: CollectCommand): Promise<number> {
-  const { json, listen, tls, insecure, tokenFile, output, duration, limits } = command;
+  const { json, listen, tls, insecure, tokenFile, output, metrics, duration, limits } = command;
   const stop = Promise.withResolvers<NodeJS.ErrnoException | undefined>();
   const onSignal = (): void => {
     // A second signal is meant: it ends the process at once.
@@ -79,6 +90,11 @@ export async function runCollectCommand(command: CollectCommand): Promise<number
     },
   };
   const collector = await start(options, file);
+  const serving = await startMetrics(metrics, collector).catch(async (error: unknown) => {
+    await collector.close();
+    await file?.close();
+    throw error;
+  });
   for (const signal of SIGNALS) process.on(signal, onSignal);
   const timer = duration === undefined ? undefined : setTimeout(onSignal, duration);
   const secured = { tls: tls !== undefined, mutual: tls?.ca !== undefined, token: tokenFile !== undefined };
@@ -86,6 +102,7 @@ export async function runCollectCommand(command: CollectCommand): Promise<number
 
   const outputError = await stop.promise;
   clearTimeout(timer);
+  await serving?.[Symbol.asyncDispose]();
   await collector.close();
   await file?.close();
   for (const line of collectorSummary(collector.statistics())) say(line);

@@ -2,6 +2,7 @@ import type { TlsFiles } from "@tcptracker/grpc-exporter";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { parseTls } from "./export-options.ts";
 import { helpLines, parseFlags, textOf, type Flag, type FlagValues } from "./flags.ts";
+import { METRICS_FLAGS, parseMetrics } from "./metrics-options.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
@@ -31,6 +32,7 @@ export const COLLECT_FLAGS: Readonly<Record<string, Flag>> = {
   "max-connections-per-peer": { type: "string", value: "N", help: "from one address (default 256)" },
   "max-message-size": { type: "string", value: "BYTES", help: "of one message (default 1M, 1M to 64M)" },
   "max-rate": { type: "string", value: "BYTES", help: "a second from one address (default: no limit)" },
+  ...METRICS_FLAGS,
   config: {
     type: "string",
     value: "FILE",
@@ -58,6 +60,8 @@ export interface CollectCommand {
   readonly insecure?: boolean;
   readonly tokenFile?: string;
   readonly output?: string;
+  /** Where to serve figures. */
+  readonly metrics?: Target;
   /** Milliseconds. */
   readonly duration?: number;
   readonly limits: {
@@ -97,6 +101,7 @@ export function parseCollectCommand(args: readonly string[]): CollectCommand {
  */
 export function interpretCollectFlags(values: FlagValues): CollectCommand {
   const tls = parseTls(values);
+  const metrics = parseMetrics(values);
   const [tokenFile, output, duration] = [
     textOf(values, "token-file"),
     textOf(values, "output"),
@@ -118,6 +123,7 @@ export function interpretCollectFlags(values: FlagValues): CollectCommand {
     ...(values["insecure"] === true ? { insecure: true } : {}),
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(output === undefined ? {} : { output }),
+    ...(metrics === undefined ? {} : { metrics }),
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
     limits: {
       ...limit("connections", "max-connections", parseCount),

@@ -1,10 +1,11 @@
-import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
+import type { Target } from "@tcptracker/grpc-exporter/target";
 import { TapError } from "../errors.ts";
 import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
 import { compileFilter } from "../filter/compile-filter.ts";
 import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
 import { parseFlags, type Flag, type FlagValues } from "./flags.ts";
+import { METRICS_FLAGS, parseMetrics } from "./metrics-options.ts";
 import { parseRedact, REDACT_FLAGS } from "./redact-options.ts";
 import type { RedactorOptions } from "../redact/redactor.ts";
 import { UsageError } from "./usage-error.ts";
@@ -56,11 +57,7 @@ export const TAP_FLAGS: Readonly<Record<string, Flag>> = {
     help: "the same options from a YAML file; flags and TCPTRACKER_* variables win",
   },
   json: { type: "boolean", help: "one JSON record per line on standard output (default: readable text)" },
-  metrics: {
-    type: "string",
-    value: "[HOST:]PORT",
-    help: "serve /metrics for Prometheus, /healthz and /readyz (default host 127.0.0.1; default: off)",
-  },
+  ...METRICS_FLAGS,
   ...REDACT_FLAGS,
   ...EXPORT_FLAGS,
   help: { type: "boolean", short: "h", help: "print this help" },
@@ -134,15 +131,13 @@ export function interpretTapFlags(values: FlagValues): TapCommand {
   if (filter !== undefined) compileFilter(filter, { containers: attribution !== undefined });
   const exporting = parseExport(values);
   const redact = parseRedact(values);
-  const metrics = text("metrics");
+  const metrics = parseMetrics(values);
   return {
     help: values["help"] === true,
     json: values["json"] === true,
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
     ...(attribution === undefined ? {} : { attribution }),
-    ...(metrics === undefined
-      ? {}
-      : { metrics: parseTarget(/^\d+$/.test(metrics) ? `127.0.0.1:${metrics}` : metrics) }),
+    ...(metrics === undefined ? {} : { metrics }),
     ...(redact === undefined ? {} : { redact }),
     ...(exporting === undefined ? {} : { export: exporting }),
     options,

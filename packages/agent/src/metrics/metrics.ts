@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { ExporterStatistics } from "@tcptracker/grpc-exporter";
 import type { TapStatistics } from "../tap.ts";
+import { newRegistry, type Add, type Figures } from "./figures.ts";
 import type { RecordCounter } from "./record-counter.ts";
 
 /** Where figures come from; asked whenever somebody asks for them. */
@@ -20,43 +21,13 @@ export interface MetricSources {
   readonly exporter: (() => ExporterStatistics) | undefined;
 }
 
-/** Figures by the value of the one label; without a label by "". */
-type Figures = () => Readonly<Record<string, number | bigint | undefined>>;
-
 /** The figures of a tap, for Prometheus. */
 export function makeRegistry(sources: MetricSources): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const add = (
-    Kind: typeof Counter | typeof Gauge,
-    name: string,
-    help: string,
-    figures: Figures,
-    label?: string,
-  ): void => {
-    const labelNames = label === undefined ? [] : [label];
-    const metric = new Kind({
-      ...{ name: `tcptracker_${name}`, help, labelNames, registers: [registry] },
-      collect() {
-        this.reset();
-        for (const [value, figure] of Object.entries(figures()))
-          this.inc(label === undefined ? {} : { [label]: value }, Number(figure ?? 0));
-      },
-    });
-    registry.registerMetric(metric);
-  };
+  const { registry, add } = newRegistry();
   addTap(add, sources);
   if (sources.exporter !== undefined) addExporter(add, sources.exporter);
   return registry;
 }
-
-type Add = (
-  kind: typeof Counter | typeof Gauge,
-  name: string,
-  help: string,
-  figures: Figures,
-  label?: string,
-) => void;
 
 function addTap(
   add: Add,
