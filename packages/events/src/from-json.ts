@@ -2,6 +2,7 @@ import { RecordJsonError } from "./errors.ts";
 import { DIRECTION, GAP_CAUSE, JOINED, NETWORK, RECORD_TYPE, ROLE, SHUTDOWN, SYSCALL } from "./gen/layout.ts";
 import { EXPORT_GAP_CAUSE } from "./gap-cause.ts";
 import { JsonObject, parseJson } from "./json-reader.ts";
+import { CONTAINER_RUNTIMES } from "./record.ts";
 import type {
   CloseRecord,
   ContainerIdentity,
@@ -18,7 +19,7 @@ import type {
 const CONNECTION_ID = /^[0-9a-f]{16}$/;
 const U16 = 0xffff;
 const U32 = 0xffffffff;
-const RUNTIMES = { docker: 0, containerd: 1, "cri-o": 2, podman: 3 } satisfies Record<
+const RUNTIMES = Object.fromEntries(CONTAINER_RUNTIMES.map((name, index) => [name, index])) as Record<
   ContainerRuntime,
   number
 >;

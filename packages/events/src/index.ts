@@ -51,6 +51,7 @@ export type {
   Syscall,
 } from "./gen/layout.ts";
 export { formatTime, toJson } from "./json.ts";
+export { CONTAINER_RUNTIMES } from "./record.ts";
 export { RecordFields } from "./record-fields.ts";
 export type {
   CloseRecord,

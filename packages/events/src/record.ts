@@ -44,7 +44,8 @@ export interface ContainerIdentity {
 }
 
 /** Runtimes that can be told apart. */
-export type ContainerRuntime = "docker" | "containerd" | "cri-o" | "podman";
+export const CONTAINER_RUNTIMES = ["docker", "containerd", "cri-o", "podman"] as const;
+export type ContainerRuntime = (typeof CONTAINER_RUNTIMES)[number];
 
 /** What manages a pod, as its owner reference says. */
 export interface PodOwner {

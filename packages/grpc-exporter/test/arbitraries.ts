@@ -1,6 +1,7 @@
 /** Arbitrary records, for laws. */
 import fc from "fast-check";
 import {
+  CONTAINER_RUNTIMES,
   DIRECTION,
   EXPORT_GAP_CAUSE,
   formatAddress,
@@ -56,8 +57,20 @@ const base = fc
     extra: fc.record(
       {
         cgroup: fc.record({ id: u64 }),
-        container: fc.record({ id: text, name: text, image: text }, { requiredKeys: ["id"] }),
-        pod: fc.record({ name: text, namespace: text, uid: text }, { requiredKeys: ["name", "namespace"] }),
+        container: fc.record(
+          { id: text, name: text, image: text, runtime: fc.constantFrom(...CONTAINER_RUNTIMES) },
+          { requiredKeys: ["id"] },
+        ),
+        pod: fc.record(
+          {
+            name: text,
+            namespace: text,
+            uid: text,
+            labels: fc.dictionary(text, fc.oneof(text, fc.constant("")), { minKeys: 1, maxKeys: 8 }),
+            owner: fc.record({ kind: text, name: text }),
+          },
+          { requiredKeys: ["name", "namespace"] },
+        ),
         syscall: nameOf(SYSCALL),
       },
       { requiredKeys: [] },

@@ -11,6 +11,7 @@ import {
   type DataRecord,
   type Endpoint,
   type GapRecord,
+  type PodIdentity,
   type RecordBase,
   type TapRecord,
 } from "@tcptracker/events";
@@ -76,8 +77,8 @@ function writeBase(writer: ByteWriter, record: RecordBase): void {
   }
   const { container, pod } = record;
   if (container !== undefined)
-    writeTexts(writer, RECORD.container, container.id, container.name, container.image);
-  if (pod !== undefined) writeTexts(writer, RECORD.pod, pod.name, pod.namespace, pod.uid);
+    writeTexts(writer, RECORD.container, container.id, container.name, container.image, container.runtime);
+  if (pod !== undefined) writePod(writer, pod);
   if (record.syscall !== undefined) {
     writer.byte(RECORD.syscall);
     writer.varint(SYSCALL[record.syscall]);
@@ -139,16 +140,38 @@ function writeProcess(writer: ByteWriter, { process }: RecordBase): void {
   writer.closeMessage(start, 1);
 }
 
-/** A message of up to three texts, numbered 1, 2, 3. */
+/** A message of texts, numbered 1, 2, 3, …. */
 function writeTexts(writer: ByteWriter, tag: number, ...texts: readonly (string | undefined)[]): void {
   writer.byte(tag);
   const start = writer.at++;
-  for (const [index, text] of texts.entries()) {
-    if (text === undefined || text === "") continue;
+  for (const [index, text] of texts.entries())
+    if (text !== undefined && text !== "") writeText(writer, index + 1, text);
+  writer.closeMessage(start, 1);
+  writer.reserve(FIXED_PART);
+}
+
+function writeText(writer: ByteWriter, number: number, text: string): void {
+  writer.reserve(FIXED_PART);
+  writer.byte(bytesTag(number));
+  writer.text(text);
+}
+
+function writePod(writer: ByteWriter, { name, namespace, uid, labels, owner }: PodIdentity): void {
+  writer.byte(RECORD.pod);
+  const start = writer.at++;
+  for (const [index, text] of [name, namespace, uid].entries())
+    if (text !== undefined && text !== "") writeText(writer, index + 1, text);
+  writer.reserve(FIXED_PART);
+  // The entry of a map has both, also where they are empty.
+  for (const [label, value] of Object.entries(labels ?? {})) {
+    writer.byte(bytesTag(4));
+    const entry = writer.at++;
+    writeText(writer, 1, label);
+    writeText(writer, 2, value);
+    writer.closeMessage(entry, 1);
     writer.reserve(FIXED_PART);
-    writer.byte(bytesTag(index + 1));
-    writer.text(text);
   }
+  if (owner !== undefined) writeTexts(writer, bytesTag(5), owner.kind, owner.name);
   writer.closeMessage(start, 1);
   writer.reserve(FIXED_PART);
 }

@@ -1,4 +1,5 @@
 import {
+  CONTAINER_RUNTIMES,
   DIRECTION_NAMES,
   EXPORT_GAP_CAUSE,
   formatAddress,
@@ -9,10 +10,12 @@ import {
   SHUTDOWN_NAMES,
   SYSCALL_NAMES,
   type AnyGapCause,
+  type ContainerIdentity,
   type Direction,
   type Endpoint,
   type ExportGapCause,
   type Network,
+  type PodIdentity,
   type RecordBase,
   type TapRecord,
 } from "@tcptracker/events";
@@ -115,12 +118,25 @@ function processOf({ pid, tid, name, uid }: Process): RecordBase["process"] {
   return name === "" ? { pid, tid, uid } : { pid, tid, name, uid };
 }
 
-function containerOf({ id, name, image }: Container): NonNullable<RecordBase["container"]> {
-  return { id, ...(name === "" ? {} : { name }), ...(image === "" ? {} : { image }) };
+function containerOf({ id, name, image, runtime: runtimeName }: Container): ContainerIdentity {
+  // One of a later version has no name here, and the rest is worth having without.
+  const runtime = CONTAINER_RUNTIMES.find((known) => known === runtimeName);
+  return {
+    id,
+    ...(name === "" ? {} : { name }),
+    ...(image === "" ? {} : { image }),
+    ...(runtime === undefined ? {} : { runtime }),
+  };
 }
 
-function podOf({ name, namespace, uid }: Pod): NonNullable<RecordBase["pod"]> {
-  return { name, namespace, ...(uid === "" ? {} : { uid }) };
+function podOf({ name, namespace, uid, labels, owner }: Pod): PodIdentity {
+  return {
+    name,
+    namespace,
+    ...(uid === "" ? {} : { uid }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(owner === undefined ? {} : { owner: { kind: owner.kind, name: owner.name } }),
+  };
 }
 
 function directionOf(value: number): Direction {

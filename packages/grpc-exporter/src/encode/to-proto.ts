@@ -34,7 +34,7 @@ export function toProto(record: TapRecord): Record {
     process,
     ...(cgroup === undefined ? {} : { cgroupId: cgroup.id }),
     ...(container === undefined ? {} : { container }),
-    ...(pod === undefined ? {} : { pod }),
+    ...(pod === undefined ? {} : { pod: { ...pod, labels: { ...pod.labels } } }),
     ...(syscall === undefined ? {} : { syscall: SYSCALL[syscall] }),
     event: event(record),
   });
