@@ -1,0 +1,197 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readCollectCommand, readTapCommand } from "../../packages/agent/src/cli/configured-command.ts";
+import { render, whyNoKubectl, type Manifest } from "./render.ts";
+import { findProblems } from "./schema.ts";
+
+const OVERLAYS = ["base", "overlays/agent-only", "overlays/cert-manager", "overlays/older-nodes"];
+
+/** Made by whoever installs, or by cert-manager: docs/kubernetes.md. */
+const SECRETS = ["tcptracker-agent-tls", "tcptracker-collector-tls"];
+
+interface Container {
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly livenessProbe: { readonly httpGet: { readonly path: string; readonly port: string } };
+  readonly readinessProbe: { readonly httpGet: { readonly path: string; readonly port: string } };
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface Workload extends Manifest {
+  readonly spec: {
+    readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly template: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly spec: {
+        readonly serviceAccountName: string;
+        readonly priorityClassName?: string;
+        readonly containers: readonly [Container];
+        readonly volumes: readonly {
+          readonly name: string;
+          readonly configMap?: { readonly name: string };
+          readonly secret?: { readonly secretName: string };
+        }[];
+      };
+    };
+  };
+}
+
+interface ConfigMap extends Manifest {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Labels that a selector of these takes. */
+function selects(
+  selector: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(selector).every(([name, value]) => labels[name] === value);
+}
+
+const reason = whyNoKubectl();
+if (reason !== undefined) console.log(`the manifests are not tested: ${reason}`);
+
+describe.skipIf(reason !== undefined).each(OVERLAYS)("%s", (overlay) => {
+  let directory = "";
+  let manifests: Manifest[] = [];
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "tcptracker-manifests-"));
+    manifests = render(overlay);
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const workloads = (): Workload[] =>
+    manifests.filter(({ kind }) => kind === "DaemonSet" || kind === "Deployment") as Workload[];
+  const named = (kind: string, name: string): Manifest | undefined =>
+    manifests.find((one) => one.kind === kind && one.metadata.name === name);
+
+  test("is valid by the schemas of Kubernetes", { timeout: 120_000 }, async () => {
+    // cert-manager's own kinds are not Kubernetes'.
+    const own = manifests.filter(({ apiVersion }) => !apiVersion.startsWith("cert-manager.io/"));
+    expect(own.length).toBeGreaterThan(6);
+    expect(await findProblems(own)).toEqual([]);
+  });
+
+  test("names nothing that is not there", () => {
+    for (const { spec } of workloads()) {
+      const { serviceAccountName, priorityClassName, volumes, containers } = spec.template.spec;
+      expect(named("ServiceAccount", serviceAccountName), serviceAccountName).toBeDefined();
+      if (priorityClassName !== undefined) expect(named("PriorityClass", priorityClassName)).toBeDefined();
+      for (const { configMap, secret } of volumes) {
+        if (configMap !== undefined) expect(named("ConfigMap", configMap.name), configMap.name).toBeDefined();
+        if (secret !== undefined) expect(SECRETS).toContain(secret.secretName);
+      }
+      expect(new Set(containers[0].volumeMounts.map(({ name }) => name))).toEqual(
+        new Set(volumes.map(({ name }) => name)),
+      );
+      expect(selects(spec.selector.matchLabels, spec.template.metadata.labels)).toBe(true);
+    }
+    const [binding] = manifests.filter(({ kind }) => kind === "ClusterRoleBinding") as (Manifest & {
+      roleRef: { name: string };
+      subjects: { name: string; namespace: string }[];
+    })[];
+    expect(named("ClusterRole", binding?.roleRef.name ?? "")).toBeDefined();
+    for (const { name, namespace } of binding?.subjects ?? [])
+      expect(named("ServiceAccount", name)?.metadata.namespace).toBe(namespace);
+  });
+
+  test("mounts nothing inside a read-only mount, where no directory for it can be made", () => {
+    for (const { spec } of workloads()) {
+      const paths = spec.template.spec.containers[0].volumeMounts.map(({ mountPath }) => `${mountPath}/`);
+      for (const path of paths) expect(paths.filter((other) => other.startsWith(path))).toEqual([path]);
+    }
+  });
+
+  test("has ports for its probes, services and policies", () => {
+    const ports = workloads().flatMap(({ spec }) =>
+      spec.template.spec.containers[0].ports.map(({ name }) => ({
+        name,
+        labels: spec.template.metadata.labels,
+      })),
+    );
+    for (const { spec } of workloads()) {
+      const [{ livenessProbe, readinessProbe, ports: own }] = spec.template.spec.containers;
+      expect([livenessProbe.httpGet.path, readinessProbe.httpGet.path]).toEqual(["/healthz", "/readyz"]);
+      for (const { httpGet } of [livenessProbe, readinessProbe])
+        expect(own.map(({ name }) => name)).toContain(httpGet.port);
+    }
+    const services = manifests.filter(({ kind }) => kind === "Service") as (Manifest & {
+      spec: { selector: Record<string, string>; ports: { targetPort: string }[] };
+    })[];
+    for (const { spec } of services)
+      for (const { targetPort } of spec.ports)
+        expect(ports.some(({ name, labels }) => name === targetPort && selects(spec.selector, labels))).toBe(
+          true,
+        );
+    const policies = manifests.filter(({ kind }) => kind === "NetworkPolicy") as (Manifest & {
+      spec: {
+        podSelector: { matchLabels: Record<string, string> };
+        ingress: { ports: { port: string }[] }[];
+      };
+    })[];
+    expect(policies).toHaveLength(workloads().length);
+    for (const { spec } of policies)
+      for (const { port } of spec.ingress.flatMap((rule) => rule.ports))
+        expect(
+          ports.some(({ name, labels }) => name === port && selects(spec.podSelector.matchLabels, labels)),
+        ).toBe(true);
+  });
+
+  test("has configurations that the command takes, and that fit the manifests", async () => {
+    for (const { spec } of workloads()) {
+      const { containers, volumes } = spec.template.spec;
+      const [{ args, ports, volumeMounts }] = containers;
+      const [command, flag = ""] = args;
+      const path = /^--config=(.*)$/.exec(flag)?.[1] ?? "";
+      const mount = volumeMounts.find(({ mountPath }) => path.startsWith(`${mountPath}/`));
+      const map = volumes.find(({ name }) => name === mount?.name)?.configMap?.name ?? "";
+      const text = (named("ConfigMap", map) as ConfigMap | undefined)?.data[
+        path.slice(path.lastIndexOf("/") + 1)
+      ];
+      expect(text, path).toBeDefined();
+      const file = join(directory, `${command ?? ""}.yaml`);
+      writeFileSync(file, text ?? "");
+      const read = command === "tap" ? readTapCommand : readCollectCommand;
+      const { settings, metrics } = await read(["--config", file], {});
+      expect(metrics?.port).toBe(ports.find(({ name }) => name === "metrics")?.containerPort);
+      // Files of the secret are where it is mounted; the spool is on a volume.
+      for (const [name, value] of Object.entries(settings))
+        if (name !== "config" && typeof value === "string" && value.startsWith("/"))
+          expect(
+            volumeMounts.some(({ mountPath }) => value.startsWith(`${mountPath}/`)),
+            `${name}: ${value}`,
+          ).toBe(true);
+      if (command === "tap" && named("Service", "tcptracker-collector") !== undefined)
+        expect(settings["export"]).toBe("tcptracker-collector.tcptracker.svc:4319");
+    }
+  });
+
+  test("runs this version's image", () => {
+    const manifest = JSON.parse(
+      readFileSync(new URL("../../packages/agent/package.json", import.meta.url), "utf8"),
+    ) as { version: string };
+    for (const { spec } of workloads())
+      expect(spec.template.spec.containers[0].image).toBe(`tcptracker/agent:${manifest.version}`);
+  });
+});
+
+describe("the schemas refuse", () => {
+  const podOf = (container: object): Manifest => {
+    const spec = { containers: [{ name: "a", image: "b", ...container }] };
+    return { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec } as Manifest;
+  };
+
+  test.each([
+    ["a field that is spelt wrong", podOf({ securityContxt: {} }), "Pod x: Object literal may only"],
+    ["a number for a text", podOf({ image: 7 }), "Pod x"],
+    ["a value that is none of the choices", podOf({ imagePullPolicy: "Sometimes" }), "Pod x"],
+    ["a kind that there is not", { ...podOf({}), kind: "Pood" }, "there is no Pood in v1"],
+  ])("%s", { timeout: 120_000 }, async (_, manifest, problem) => {
+    expect(await findProblems([podOf({})])).toEqual([]);
+    expect((await findProblems([manifest])).join("\n")).toContain(problem);
+  });
+});
