@@ -90,8 +90,8 @@ async function checkConversation(demo: Demo): Promise<void> {
   ] as const)
     for (const { container } of end) {
       assert.equal(container?.id, demo.inspect(service, "{{.Id}}"));
-      assert.equal(container?.image, `tcptracker/demo-${service}`);
-      assert.equal(container?.runtime, "docker");
+      assert.equal(container.image, `tcptracker/demo-${service}`);
+      assert.equal(container.runtime, "docker");
     }
   const others = recordsOf(demo).filter(({ container }) => ![client, server].includes(container?.name ?? ""));
   assert.deepEqual(others, [], "records of other containers");

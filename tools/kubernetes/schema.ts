@@ -54,11 +54,13 @@ function findUnknownFields(manifests: readonly Manifest[]): string[] {
         `export const object${index}: Kind${index} = ${JSON.stringify(manifest, undefined, 1)};\n`,
     )
     .join("\n");
-  const host = ts.createCompilerHost(OPTIONS);
-  const { getSourceFile, fileExists } = host;
-  host.fileExists = (path) => path === file || fileExists(path);
-  host.getSourceFile = (path, version, ...rest) =>
-    path === file ? ts.createSourceFile(path, text, version) : getSourceFile(path, version, ...rest);
+  const base = ts.createCompilerHost(OPTIONS);
+  const host: ts.CompilerHost = {
+    ...base,
+    fileExists: (path) => path === file || base.fileExists(path),
+    getSourceFile: (path, version, ...rest) =>
+      path === file ? ts.createSourceFile(path, text, version) : base.getSourceFile(path, version, ...rest),
+  };
   const program = ts.createProgram([file], OPTIONS, host);
   return ts.getPreEmitDiagnostics(program).map((diagnostic) => {
     const before = text.slice(0, diagnostic.start ?? 0);
