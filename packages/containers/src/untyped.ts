@@ -20,3 +20,9 @@ export function textsAt(value: unknown, name: string): Readonly<Record<string, s
     Object.entries(texts).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );
 }
+
+/** A list; empty if there is none. */
+export function listAt(value: unknown, name: string): readonly unknown[] {
+  const list = member(value, name);
+  return Array.isArray(list) ? (list as readonly unknown[]) : [];
+}

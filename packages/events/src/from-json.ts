@@ -8,11 +8,13 @@ import type {
   ContainerIdentity,
   ContainerRuntime,
   Endpoint,
+  NamespacedName,
   PayloadRange,
   PodIdentity,
   PodOwner,
   ProcessIdentity,
   RecordBase,
+  RemoteEndpoint,
   TapRecord,
 } from "./record.ts";
 
@@ -62,7 +64,7 @@ function readBase(json: JsonObject): RecordBase {
       joined: connection.oneOf("joined", JOINED),
     },
     local: readEndpoint(json.object("local")),
-    remote: readEndpoint(json.object("remote")),
+    remote: readRemote(json.object("remote")),
     network: { type: network.oneOf("type", NETWORK), transport: "tcp" },
     process: readProcess(json.object("process")),
     ...json.optional("cgroup", () => ({ id: json.object("cgroup").decimal("id") })),
@@ -74,6 +76,18 @@ function readBase(json: JsonObject): RecordBase {
 
 function readEndpoint(json: JsonObject): Endpoint {
   return { address: json.address("address"), port: json.integer("port", U16) };
+}
+
+function readRemote(json: JsonObject): RemoteEndpoint {
+  return {
+    ...readEndpoint(json),
+    ...json.optional("pod", () => readNamespacedName(json.object("pod"))),
+    ...json.optional("service", () => readNamespacedName(json.object("service"))),
+  };
+}
+
+function readNamespacedName(json: JsonObject): NamespacedName {
+  return { name: json.text("name"), namespace: json.text("namespace") };
 }
 
 function readProcess(json: JsonObject): ProcessIdentity {

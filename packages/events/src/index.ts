@@ -63,10 +63,13 @@ export type {
   GapRecord,
   OpenRecord,
   PayloadRange,
+  NamespacedName,
   PodIdentity,
   PodOwner,
   ProcessIdentity,
   RecordBase,
+  RemoteEndpoint,
+  RemoteNames,
   TapRecord,
 } from "./record.ts";
 export type { DataSegment, EndSegment, GapSegment, Segment, SegmentBase } from "./segment.ts";

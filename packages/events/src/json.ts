@@ -1,4 +1,12 @@
-import type { CloseRecord, DataRecord, Endpoint, GapRecord, RecordBase, TapRecord } from "./record.ts";
+import type {
+  CloseRecord,
+  DataRecord,
+  Endpoint,
+  GapRecord,
+  RecordBase,
+  RemoteEndpoint,
+  TapRecord,
+} from "./record.ts";
 
 const NS_PER_S = 1_000_000_000n;
 
@@ -34,7 +42,7 @@ function baseText(record: RecordBase): string {
   return (
     `"time":"${formatTime(record.time)}"` +
     `,"connection":{"id":${quote(connection.id)},"role":"${connection.role}","joined":"${connection.joined}"}` +
-    `,"local":${endpointText(record.local)},"remote":${endpointText(record.remote)}` +
+    `,"local":${endpointText(record.local)},"remote":${remoteText(record.remote)}` +
     `,"network":{"type":"${network.type}","transport":"${network.transport}"}` +
     `,"process":{"pid":${String(process.pid)},"tid":${String(process.tid)},${name}"uid":${String(process.uid)}}` +
     (cgroup === undefined ? "" : `,"cgroup":{"id":"${String(cgroup.id)}"}`) +
@@ -84,6 +92,13 @@ function closeText({ egress, ingress, duration, tcp, shutdown }: CloseRecord): s
 
 function endpointText({ address, port }: Endpoint): string {
   return `{"address":${quote(address)},"port":${String(port)}}`;
+}
+
+function remoteText({ address, port, pod, service }: RemoteEndpoint): string {
+  const names =
+    (pod === undefined ? "" : `,"pod":${JSON.stringify(pod)}`) +
+    (service === undefined ? "" : `,"service":${JSON.stringify(service)}`);
+  return `{"address":${quote(address)},"port":${String(port)}${names}}`;
 }
 
 function quote(text: string): string {

@@ -22,6 +22,21 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** What has a name in a namespace of Kubernetes. */
+export interface NamespacedName {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** Whose an address of a Kubernetes cluster is: one of them. Not in the kernel's record: attribution adds it. */
+export interface RemoteNames {
+  readonly pod?: NamespacedName;
+  readonly service?: NamespacedName;
+}
+
+/** The other end. */
+export interface RemoteEndpoint extends Endpoint, RemoteNames {}
+
 /** The task that made the system call. */
 export interface ProcessIdentity {
   /** In the initial pid namespace. */
@@ -70,7 +85,7 @@ export interface RecordBase {
   readonly time: bigint;
   readonly connection: Connection;
   readonly local: Endpoint;
-  readonly remote: Endpoint;
+  readonly remote: RemoteEndpoint;
   readonly network: { readonly type: Network; readonly transport: "tcp" };
   readonly process: ProcessIdentity;
   /** The cgroup v2 id of the task. Absent if it has none. */

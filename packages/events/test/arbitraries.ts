@@ -40,6 +40,7 @@ const nonEmpty = fc.string({ unit: "binary", minLength: 1, maxLength: 12 });
 
 const runtime = fc.constantFrom<ContainerRuntime>("docker", "containerd", "cri-o", "podman");
 
+const namespacedName = fc.record({ name: nonEmpty, namespace: nonEmpty });
 const base = fc
   .record({
     time: fc.bigInt({ min: 0n, max: 2n ** 63n }),
@@ -68,18 +69,30 @@ const base = fc
           },
           { requiredKeys: ["name", "namespace"] },
         ),
+        remotePod: namespacedName,
+        service: namespacedName,
         syscall: nameOf(SYSCALL),
       },
       { requiredKeys: [] },
     ),
   })
-  .map(({ ends: [{ type, local, remote }, localPort, remotePort], extra, ...rest }) => ({
-    ...rest,
-    local: { address: local, port: localPort },
-    remote: { address: remote, port: remotePort },
-    network: { type: type satisfies Network, transport: "tcp" as const },
-    ...extra,
-  }));
+  .map(
+    ({
+      ends: [{ type, local, remote }, localPort, remotePort],
+      extra: { remotePod, service, ...extra },
+      ...rest
+    }) => ({
+      ...rest,
+      local: { address: local, port: localPort },
+      remote: {
+        ...{ address: remote, port: remotePort },
+        ...(remotePod === undefined ? {} : { pod: remotePod }),
+        ...(service === undefined ? {} : { service }),
+      },
+      network: { type: type satisfies Network, transport: "tcp" as const },
+      ...extra,
+    }),
+  );
 
 const directed = fc.record({ direction: nameOf(DIRECTION), offset: u64, size: u64 });
 const range = fc.record({ offset: u32, size: u32 });

@@ -44,6 +44,7 @@ const text = fc.oneof(
   fc.string({ unit: "binary", minLength: 1, maxLength: 12 }),
   fc.string({ unit: "binary", minLength: 120, maxLength: 300 }),
 );
+const namespacedName = fc.record({ name: text, namespace: text });
 const base = fc
   .record({
     time: fc.bigInt({ min: 0n, max: 2n ** 63n }),
@@ -72,17 +73,29 @@ const base = fc
           { requiredKeys: ["name", "namespace"] },
         ),
         syscall: nameOf(SYSCALL),
+        remotePod: namespacedName,
+        service: namespacedName,
       },
       { requiredKeys: [] },
     ),
   })
-  .map(({ ends: [{ type, local, remote }, localPort, remotePort], extra, ...rest }) => ({
-    ...rest,
-    local: { address: local, port: localPort },
-    remote: { address: remote, port: remotePort },
-    network: { type, transport: "tcp" as const },
-    ...extra,
-  }));
+  .map(
+    ({
+      ends: [{ type, local, remote }, localPort, remotePort],
+      extra: { remotePod, service, ...extra },
+      ...rest
+    }) => ({
+      ...rest,
+      local: { address: local, port: localPort },
+      remote: {
+        ...{ address: remote, port: remotePort },
+        ...(remotePod === undefined ? {} : { pod: remotePod }),
+        ...(service === undefined ? {} : { service }),
+      },
+      network: { type, transport: "tcp" as const },
+      ...extra,
+    }),
+  );
 
 const directed = fc.record({ direction: nameOf(DIRECTION), offset: u64, size: u64 });
 const captured = fc.record(

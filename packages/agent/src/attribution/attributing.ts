@@ -5,6 +5,7 @@ import {
   runtimeSources,
   type IdentitySource,
 } from "@tcptracker/containers";
+import type { AddressBook } from "@tcptracker/containers/kubernetes";
 import type { AttributionCommand } from "../cli/attribution-options.ts";
 import { plural } from "../format.ts";
 import type { Stage } from "../pipeline.ts";
@@ -27,8 +28,18 @@ export async function startAttributing(
   command: AttributionCommand,
   tell: (text: string) => void,
 ): Promise<Attributing | undefined> {
-  const containers = await startContainers(command, tell);
-  if (containers === undefined) return undefined;
+  const addresses = await startAddressBook(command, tell);
+  let containers: Containers | undefined;
+  try {
+    containers = await startContainers(command, tell);
+  } catch (error) {
+    addresses?.[Symbol.dispose]();
+    throw error;
+  }
+  if (containers === undefined) {
+    addresses?.[Symbol.dispose]();
+    return undefined;
+  }
   const { hierarchy } = containers.status();
   if (!hierarchy.isWhole)
     tell(
@@ -36,7 +47,7 @@ export async function startAttributing(
     );
   return {
     containers,
-    stage: new AttributionStage(containers),
+    stage: new AttributionStage(containers, (address) => addresses?.of(address)),
     summary: () => {
       const { unresolved } = containers.status();
       return unresolved === 0
@@ -44,6 +55,7 @@ export async function startAttributing(
         : [`${plural(unresolved, "cgroup")} not found: records of these have no container`];
     },
     [Symbol.dispose]: () => {
+      addresses?.[Symbol.dispose]();
       containers.close();
     },
   };
@@ -72,11 +84,28 @@ async function startContainers(
   }
 }
 
+function isKubernetesWanted({ kubernetes = "auto", kubeconfig }: AttributionCommand): boolean {
+  return kubernetes === "on" || (kubernetes === "auto" && (kubeconfig !== undefined || isInCluster()));
+}
+
+/** Undefined where nobody wants it. */
+async function startAddressBook(
+  command: AttributionCommand,
+  tell: (text: string) => void,
+): Promise<AddressBook | undefined> {
+  if (command.kubernetesRemote !== true || !isKubernetesWanted(command)) return undefined;
+  const { kubeconfig } = command;
+  const { addressBook } = await import("./kubernetes.ts");
+  const addresses = addressBook(kubeconfig === undefined ? {} : { kubeconfig }, (problem) => {
+    tell(problem.message);
+  });
+  await addresses.start();
+  return addresses;
+}
+
 async function kubernetesSources(command: AttributionCommand): Promise<IdentitySource[]> {
-  const { kubernetes = "auto", kubeconfig, nodeName } = command;
-  const isWanted =
-    kubernetes === "on" || (kubernetes === "auto" && (kubeconfig !== undefined || isInCluster()));
-  if (!isWanted) return [];
+  if (!isKubernetesWanted(command)) return [];
+  const { kubeconfig, nodeName } = command;
   const { kubernetesSource } = await import("./kubernetes.ts");
   const source = kubernetesSource({
     ...(kubeconfig === undefined ? {} : { kubeconfig }),

@@ -1,2 +1,2 @@
 // In the bundle this is a file of its own (bundle.ts): the client takes 50 MiB and is loaded where it is used.
-export { kubernetesSource } from "@tcptracker/containers/kubernetes";
+export { addressBook, kubernetesSource } from "@tcptracker/containers/kubernetes";

@@ -21,6 +21,10 @@ export const ATTRIBUTION_FLAGS: Readonly<Record<string, Flag>> = {
     value: KUBERNETES.join("|"),
     help: "ask the Kubernetes API for the pods of this node (default auto: in a pod with a service account)",
   },
+  "kubernetes-remote": {
+    type: "boolean",
+    help: "name the pod or service at the other end: follows all pods and services of the cluster",
+  },
   kubeconfig: {
     type: "string",
     value: "FILE",
@@ -39,6 +43,8 @@ export interface AttributionCommand {
   readonly runtimeSocket?: string;
   /** Default `auto`: in a pod with a service account. */
   readonly kubernetes?: (typeof KUBERNETES)[number];
+  /** Whether the other end is to have a name, too. */
+  readonly kubernetesRemote?: boolean;
   readonly kubeconfig?: string;
   readonly nodeName?: string;
 }
@@ -61,10 +67,14 @@ export function parseAttribution(values: FlagValues): AttributionCommand | undef
   const kubernetes = KUBERNETES.find((choice) => choice === given);
   if (given !== undefined && kubernetes === undefined)
     throw new UsageError(`--kubernetes takes one of ${KUBERNETES.join(", ")}, not '${given}'`);
+  const kubernetesRemote = values["kubernetes-remote"] === true;
+  if (kubernetesRemote && kubernetes === "off")
+    throw new UsageError("--kubernetes-remote makes no sense with --kubernetes off");
   return {
     ...text("cgroupRoot", "cgroup-root"),
     ...text("runtimeSocket", "runtime-socket"),
     ...(kubernetes === undefined ? {} : { kubernetes }),
+    ...(kubernetesRemote ? { kubernetesRemote } : {}),
     ...text("kubeconfig", "kubeconfig"),
     ...text("nodeName", "node-name"),
   };

@@ -32,6 +32,12 @@ function formatEndpoint({ address, port }: Endpoint): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+function formatRemote({ remote }: TapRecord): string {
+  const name = remote.service ?? remote.pod;
+  const where = formatEndpoint(remote);
+  return name === undefined ? where : `${where} (${printableName(`${name.namespace}/${name.name}`)})`;
+}
+
 /** `>` from the process to its peer, `<` the other way. */
 function arrow(record: TapRecord): string {
   if (record.type === "open" || record.type === "close") return "-";
@@ -49,7 +55,7 @@ export function formatRecord(record: TapRecord, paint: Paint): string {
   const { name, pid } = record.process;
   const who = `${name === undefined ? "?" : printableName(name)}[${pid}]`;
   const style = arrow(record) === ">" ? "green" : "cyan";
-  const where = `${formatEndpoint(record.local)} ${arrow(record)} ${formatEndpoint(record.remote)}`;
+  const where = `${formatEndpoint(record.local)} ${arrow(record)} ${formatRemote(record)}`;
   const place = formatPlace(record);
   return [
     paint("dim", formatClockTime(record.time)),

@@ -52,3 +52,12 @@ test("waits for a container's first moments, and knows then what there was to wa
   named.resolve(undefined);
   expect(await processed).toEqual([openRecord({ ...inWeb, ...web })]);
 });
+
+test("names the other end, also of processes outside of containers", () => {
+  const names = { service: { name: "cart", namespace: "shop" } };
+  const stage = new AttributionStage(new FakeContainers(), (address) =>
+    address === "10.96.0.10" ? names : undefined,
+  );
+  const [near, far] = [openRecord(), openRecord({ remote: { address: "10.96.0.10", port: 80 } })];
+  expect(stage.process([near, far])).toEqual([near, { ...far, remote: { ...far.remote, ...names } }]);
+});

@@ -1,13 +1,19 @@
 import type { Attribution, Containers } from "@tcptracker/containers";
-import type { TapRecord } from "@tcptracker/events";
+import type { RemoteNames, TapRecord } from "@tcptracker/events";
 import type { Stage } from "../pipeline.ts";
 
-/** Adds the container and the pod of the process to records, in order. */
+/** Adds the container and the pod of the process to records, and whose the other end is, in order. */
 export class AttributionStage implements Stage {
   readonly #containers: Pick<Containers, "of" | "waiting">;
+  readonly #remoteNames: (address: string) => RemoteNames | undefined;
 
-  constructor(containers: Pick<Containers, "of" | "waiting">) {
+  /** `remoteNames`: whose the address of the other end is. */
+  constructor(
+    containers: Pick<Containers, "of" | "waiting">,
+    remoteNames: (address: string) => RemoteNames | undefined = () => undefined,
+  ) {
     this.#containers = containers;
+    this.#remoteNames = remoteNames;
   }
 
   /** Takes time only in the first moments of a container, until its runtime has told its name. */
@@ -23,8 +29,10 @@ export class AttributionStage implements Stage {
   }
 
   #attribute(record: TapRecord): TapRecord {
-    if (record.cgroup === undefined) return record;
+    const names = this.#remoteNames(record.remote.address);
+    const named = names === undefined ? record : { ...record, remote: { ...record.remote, ...names } };
+    if (record.cgroup === undefined) return named;
     const attribution: Attribution = this.#containers.of(record.cgroup.id, record.process.pid);
-    return attribution.container === undefined ? record : { ...record, ...attribution };
+    return attribution.container === undefined ? named : { ...named, ...attribution };
   }
 }

@@ -24,6 +24,12 @@ const pod = {
   status: { containerStatuses: [{ name: "nginx", image: "nginx:1.29", containerID: `containerd://${id}` }] },
 };
 
+/** One whose address is that of the server of these tests. */
+const service = {
+  metadata: { name: "cart", namespace: "shop", uid: "8", resourceVersion: "7" },
+  spec: { clusterIPs: ["127.0.0.1"] },
+};
+
 let server: Listening;
 let cgroup: ContainerCgroup;
 
@@ -40,12 +46,16 @@ beforeEach(() => {
 /** One with a node that has this pod. */
 async function startApi(): Promise<number> {
   const api: Server = createServer(({ url = "" }, response) => {
-    const query = new URL(url, "http://localhost").searchParams;
+    const { pathname, searchParams: query } = new URL(url, "http://localhost");
     response.writeHead(200, { "content-type": "application/json" });
     if (query.get("watch") === "true") response.flushHeaders();
     else {
       const items = query.get("fieldSelector") === "spec.nodeName=node-1" ? [pod] : [];
-      response.end(JSON.stringify({ kind: "PodList", metadata: { resourceVersion: "7" }, items }));
+      const isOfServices = pathname === "/api/v1/services";
+      const kind = isOfServices ? "ServiceList" : "PodList";
+      response.end(
+        JSON.stringify({ kind, metadata: { resourceVersion: "7" }, items: isOfServices ? [service] : items }),
+      );
     }
   });
   api.listen(0, "127.0.0.1");
@@ -94,6 +104,22 @@ test("records have the pod, and what Kubernetes calls the container", async () =
     expect(record.pod).toEqual({ name, namespace, uid, labels, owner });
   }
   expect([code, stderr]).toEqual([0, expect.not.stringContaining("ERR_")]);
+});
+
+test("records have the service at the other end, if that is wanted", async () => {
+  const config = kubeconfig(await startApi());
+  await using agent = await Agent.tapping(["--json", "--kubeconfig", config, "--kubernetes-remote"]);
+  cgroup.make();
+  await cgroup.request(server.port, "/from-pod");
+  await cgroup.remove();
+  expect((await agent.stop()).code).toBe(0);
+  const records = recordsFor(agent);
+  expect(records).not.toEqual([]);
+  for (const { remote } of records)
+    expect(remote).toEqual({
+      ...{ address: "127.0.0.1", port: server.port },
+      service: { name: "cart", namespace: "shop" },
+    });
 });
 
 test("without the API it taps, and says so", async () => {

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { KubeConfig } from "@kubernetes/client-node";
 import { ContainersError } from "../errors.ts";
+import { AddressBook } from "./address-book.ts";
 import { KubernetesSource } from "./kubernetes-source.ts";
 
 /** How to reach the API. */
@@ -12,16 +13,33 @@ export interface KubernetesOptions {
 }
 
 /**
+ * Whose the addresses of the cluster are.
+ *
+ * @throws {@link ContainersError} ERR_CONTAINERS_KUBERNETES for a kubeconfig that cannot be used
+ */
+export function addressBook(
+  { kubeconfig }: Pick<KubernetesOptions, "kubeconfig">,
+  onProblem: (problem: ContainersError) => void,
+): AddressBook {
+  return configured(kubeconfig, (config) => new AddressBook({ config, onProblem }));
+}
+
+/**
  * A source for the pods of this node.
  *
  * @throws {@link ContainersError} ERR_CONTAINERS_KUBERNETES for a kubeconfig that cannot be used
  */
 export function kubernetesSource({ kubeconfig, nodeName }: KubernetesOptions = {}): KubernetesSource {
+  const node = nodeName ?? process.env["NODE_NAME"] ?? hostname();
+  return configured(kubeconfig, (config) => new KubernetesSource({ config, nodeName: node }));
+}
+
+function configured<T>(kubeconfig: string | undefined, make: (config: KubeConfig) => T): T {
   const config = new KubeConfig();
   try {
     if (kubeconfig === undefined) config.loadFromCluster();
     else config.loadFromFile(kubeconfig);
-    return new KubernetesSource({ config, nodeName: nodeName ?? process.env["NODE_NAME"] ?? hostname() });
+    return make(config);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const what = kubeconfig ?? "the service account of this pod";

@@ -3,5 +3,6 @@
  *
  * @packageDocumentation
  */
-export { kubernetesSource, type KubernetesOptions } from "./config.ts";
+export { AddressBook, type AddressBookOptions } from "./address-book.ts";
+export { addressBook, kubernetesSource, type KubernetesOptions } from "./config.ts";
 export { KubernetesSource, type KubernetesSourceOptions } from "./kubernetes-source.ts";

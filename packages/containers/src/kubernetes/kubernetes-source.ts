@@ -1,10 +1,11 @@
-import type { KubeConfig } from "@kubernetes/client-node";
+import { CoreV1Api, type KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import type { PodIdentity } from "@tcptracker/events";
 import { ContainersError } from "../errors.ts";
 import type { ContainerFacts, IdentityListener, IdentitySource } from "../identity-source.ts";
 import { LivingMap } from "../living-map.ts";
 import { readPod, type ToldPod } from "./pod-object.ts";
-import { PodWatch } from "./pod-watch.ts";
+import { explain } from "./failure.ts";
+import { ObjectWatch } from "./object-watch.ts";
 
 /** Pods remembered that are gone. */
 const MOST_DEPARTED = 4_096;
@@ -19,7 +20,7 @@ export interface KubernetesSourceOptions {
 /** Pods of this node, and the names of their containers, from the Kubernetes API: by list and watch. */
 export class KubernetesSource implements IdentitySource {
   readonly name: string;
-  readonly #watch: PodWatch;
+  readonly #watch: ObjectWatch<V1Pod>;
   /** By the uid that is in cgroup paths. */
   readonly #pods = new LivingMap<string, ToldPod>(MOST_DEPARTED);
   readonly #containers = new LivingMap<string, ContainerFacts>(MOST_DEPARTED);
@@ -34,8 +35,13 @@ export class KubernetesSource implements IdentitySource {
 
   constructor({ config, nodeName }: KubernetesSourceOptions) {
     this.name = `Kubernetes at ${config.getCurrentCluster()?.server ?? "no server"}, node ${nodeName}`;
-    this.#watch = new PodWatch(config, nodeName, {
-      onPod: (json) => {
+    const fieldSelector = `spec.nodeName=${nodeName}`;
+    const api = config.makeApiClient(CoreV1Api);
+    const list = (): ReturnType<typeof api.listPodForAllNamespaces> =>
+      api.listPodForAllNamespaces({ fieldSelector });
+    const pods = { path: "/api/v1/pods", list, fieldSelector };
+    this.#watch = new ObjectWatch(config, pods, {
+      onObject: (json) => {
         this.#onPod(readPod(json));
       },
       onGone: (json) => {
@@ -115,7 +121,7 @@ export class KubernetesSource implements IdentitySource {
     this.#connected = false;
     this.#started.resolve(undefined);
     this.#answerAll();
-    const { reason, remedy } = explain(error);
+    const { reason, remedy } = explain(error, "pods");
     if (reason === this.#problem) return;
     this.#problem = reason;
     this.#listener?.onProblem(
@@ -136,20 +142,4 @@ export class KubernetesSource implements IdentitySource {
 
 function keyOf({ identity: { namespace, name } }: ToldPod): string {
   return `${namespace}/${name}`;
-}
-
-const REMEDIES: Readonly<Record<number, string>> = {
-  401: "its token or certificate is not accepted",
-  403: "it needs a ClusterRole that may list and watch pods",
-};
-
-/** The client's errors have the status in one of two members, and the system's code in the cause. */
-function explain(error: unknown): { reason: string; remedy: string } {
-  const { code, statusCode, cause, message } = error as Partial<
-    Record<"code" | "statusCode", unknown> & { cause: { code?: unknown }; message: string }
-  >;
-  const status = [statusCode, code].find((value) => typeof value === "number");
-  if (status !== undefined) return { reason: `status ${status}`, remedy: REMEDIES[status] ?? "trying again" };
-  const system = [code, cause?.code].find((value) => typeof value === "string");
-  return { reason: system ?? message?.split("\n")[0] ?? "no reason given", remedy: "trying again" };
 }

@@ -1,7 +1,7 @@
 /** What is read of a pod as the Kubernetes API has it. */
 import type { ContainerRuntime, PodIdentity, PodOwner } from "@tcptracker/events";
 import type { ContainerFacts } from "../identity-source.ts";
-import { member, textAt, textsAt } from "../untyped.ts";
+import { listAt, member, textAt, textsAt } from "../untyped.ts";
 
 /** A pod, and the containers in it that have an id. */
 export interface ToldPod {
@@ -71,9 +71,4 @@ function ownerOf(metadata: unknown, labels: Readonly<Record<string, string>>): P
   if (kind === "ReplicaSet" && suffix !== "-" && name.endsWith(suffix) && name !== suffix)
     return { kind: "Deployment", name: name.slice(0, -suffix.length) };
   return { kind, name };
-}
-
-function listAt(value: unknown, name: string): readonly unknown[] {
-  const list = member(value, name);
-  return Array.isArray(list) ? (list as readonly unknown[]) : [];
 }

@@ -15,17 +15,38 @@ export interface FakePod {
     readonly resourceVersion?: string;
   };
   readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean };
-  readonly status?: { readonly containerStatuses?: readonly object[] };
+  readonly status?: {
+    readonly containerStatuses?: readonly object[];
+    readonly phase?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
+  };
 }
+
+export interface FakeService {
+  readonly metadata: FakePod["metadata"];
+  readonly spec?: { readonly clusterIPs?: readonly string[]; readonly externalIPs?: readonly string[] };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly object[] } };
+}
+
+/** What is listed and watched. */
+type Kind = "pods" | "services";
+type FakeObject = FakePod | FakeService;
 
 interface WatchEvent {
   readonly version: number;
+  readonly kind: Kind;
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  readonly object: FakePod;
+  readonly object: FakeObject;
 }
 
-interface Watcher {
-  readonly node: string;
+/** What is asked for. */
+interface Selection {
+  readonly kind: Kind;
+  /** Undefined: of all nodes. */
+  readonly node: string | undefined;
+}
+
+interface Watcher extends Selection {
   readonly response: ServerResponse;
 }
 
@@ -37,7 +58,10 @@ export class FakeKubernetes {
   /** What has been asked for. */
   readonly lists: URLSearchParams[] = [];
   readonly watches: URLSearchParams[] = [];
-  readonly #pods = new Map<string, FakePod>();
+  readonly #objects: Readonly<Record<Kind, Map<string, FakeObject>>> = {
+    pods: new Map(),
+    services: new Map(),
+  };
   #events: WatchEvent[] = [];
   #version = 100;
   /** Watches from versions before this one are refused. */
@@ -82,25 +106,28 @@ export class FakeKubernetes {
 
   /** Adds or changes a pod, which is on `node-1` unless it says otherwise. */
   put(pod: FakePod): void {
-    const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
-    const resourceVersion = String(++this.#version);
-    const stored = {
-      ...pod,
-      spec: { nodeName: "node-1", ...pod.spec },
-      metadata: { ...pod.metadata, resourceVersion },
-    };
-    const type = this.#pods.has(key) ? "MODIFIED" : "ADDED";
-    this.#pods.set(key, stored);
-    this.#tell({ version: this.#version, type, object: stored });
+    this.#put("pods", { ...pod, spec: { nodeName: "node-1", ...pod.spec } });
   }
 
-  remove(namespace: string, name: string): void {
+  putService(service: FakeService): void {
+    this.#put("services", service);
+  }
+
+  #put(kind: Kind, object: FakeObject): void {
+    const key = `${object.metadata.namespace}/${object.metadata.name}`;
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#version) } };
+    const type = this.#objects[kind].has(key) ? "MODIFIED" : "ADDED";
+    this.#objects[kind].set(key, stored);
+    this.#tell({ version: this.#version, kind, type, object: stored });
+  }
+
+  remove(namespace: string, name: string, kind: Kind = "pods"): void {
     const key = `${namespace}/${name}`;
-    const pod = this.#pods.get(key);
-    if (pod === undefined) throw new Error(`there is no pod ${key}`);
-    this.#pods.delete(key);
-    const metadata = { ...pod.metadata, resourceVersion: String(++this.#version) };
-    this.#tell({ version: this.#version, type: "DELETED", object: { ...pod, metadata } });
+    const object = this.#objects[kind].get(key);
+    if (object === undefined) throw new Error(`there is no ${key} among ${kind}`);
+    this.#objects[kind].delete(key);
+    const metadata = { ...object.metadata, resourceVersion: String(++this.#version) };
+    this.#tell({ version: this.#version, kind, type: "DELETED", object: { ...object, metadata } });
   }
 
   /** Ends all watches, in the middle of a line. */
@@ -132,26 +159,33 @@ export class FakeKubernetes {
     for (const watcher of this.#watchers) this.#send(watcher, event);
   }
 
-  #send({ node, response }: Watcher, { type, object }: WatchEvent): void {
-    if (object.spec?.nodeName === node) response.write(`${JSON.stringify({ type, object })}\n`);
+  #send(watcher: Watcher, { kind, type, object }: WatchEvent): void {
+    if (kind === watcher.kind && isSelected(object, watcher.node))
+      watcher.response.write(`${JSON.stringify({ type, object })}\n`);
   }
 
   #answer({ url = "", headers }: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(url, "http://localhost");
+    const kind = /^\/api\/v1\/(pods|services)$/.exec(pathname)?.[1] as Kind | undefined;
     const node = /^spec\.nodeName=(.+)$/.exec(searchParams.get("fieldSelector") ?? "")?.[1];
     if (headers.authorization !== `Bearer ${TOKEN}`) send(response, 401, status(401, "Unauthorized"));
     else if (this.failure !== undefined) send(response, this.failure, status(this.failure, "as told"));
-    else if (pathname !== "/api/v1/pods" || node === undefined) send(response, 403, status(403, "Forbidden"));
-    else if (searchParams.get("watch") === "true") this.#watch(node, searchParams, response);
+    else if (kind === undefined) send(response, 403, status(403, "Forbidden"));
+    else if (searchParams.get("watch") === "true") this.#watch({ kind, node }, searchParams, response);
     else {
       this.lists.push(searchParams);
-      const items = Array.from(this.#pods.values()).filter(({ spec }) => spec?.nodeName === node);
+      const items = Array.from(this.#objects[kind].values()).filter((object) => isSelected(object, node));
       const metadata = { resourceVersion: String(this.#version) };
-      send(response, 200, { kind: "PodList", apiVersion: "v1", metadata, items });
+      send(response, 200, {
+        kind: kind === "pods" ? "PodList" : "ServiceList",
+        apiVersion: "v1",
+        metadata,
+        items,
+      });
     }
   }
 
-  #watch(node: string, searchParams: URLSearchParams, response: ServerResponse): void {
+  #watch(selection: Selection, searchParams: URLSearchParams, response: ServerResponse): void {
     this.watches.push(searchParams);
     const from = Number(searchParams.get("resourceVersion"));
     response.writeHead(200, { "content-type": "application/json" });
@@ -160,13 +194,17 @@ export class FakeKubernetes {
       return;
     }
     response.flushHeaders();
-    const watcher = { node, response };
+    const watcher = { ...selection, response };
     this.#watchers.push(watcher);
     response.on("close", () => {
       this.#watchers = this.#watchers.filter((other) => other !== watcher);
     });
     for (const event of this.#events) if (event.version > from) this.#send(watcher, event);
   }
+}
+
+function isSelected(object: FakeObject, node: string | undefined): boolean {
+  return node === undefined || (object as FakePod).spec?.nodeName === node;
 }
 
 function status(code: number, reason: string): object {

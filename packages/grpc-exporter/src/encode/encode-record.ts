@@ -83,6 +83,9 @@ function writeBase(writer: ByteWriter, record: RecordBase): void {
     writer.byte(RECORD.syscall);
     writer.varint(SYSCALL[record.syscall]);
   }
+  const { pod: remotePod, service } = record.remote;
+  if (remotePod !== undefined) writeTexts(writer, RECORD.remotePod, remotePod.name, remotePod.namespace);
+  if (service !== undefined) writeTexts(writer, RECORD.remoteService, service.name, service.namespace);
 }
 
 function writeConnection(writer: ByteWriter, { connection }: RecordBase): void {

@@ -14,12 +14,20 @@ import {
   type Direction,
   type Endpoint,
   type ExportGapCause,
+  type NamespacedName,
   type Network,
   type PodIdentity,
   type RecordBase,
   type TapRecord,
 } from "@tcptracker/events";
-import type { Container, Endpoint as EndpointMessage, Pod, Process, Record } from "@tcptracker/proto";
+import type {
+  Container,
+  Endpoint as EndpointMessage,
+  NamespacedName as NamespacedNameMessage,
+  Pod,
+  Process,
+  Record,
+} from "@tcptracker/proto";
 import { ExportError } from "../errors.ts";
 
 const EXPORT_CAUSES = new Map<number, ExportGapCause>(
@@ -81,7 +89,7 @@ export function fromProto(message: Record): TapRecord {
 }
 
 function baseOf(message: Record): RecordBase {
-  const { connection, local, remote, process, cgroupId, container, pod } = message;
+  const { connection, local, remote, process, cgroupId, container, pod, remotePod, remoteService } = message;
   if (connection === undefined || process === undefined) throw wrong("connection and process", "there");
   const network = named("network", NETWORK_NAMES[message.network], message.network);
   const syscall = SYSCALL_NAMES[message.syscall];
@@ -93,7 +101,11 @@ function baseOf(message: Record): RecordBase {
       joined: named("connection.joined", JOINED_NAMES[connection.joined], connection.joined),
     },
     local: endpointOf("local", local, network),
-    remote: endpointOf("remote", remote, network),
+    remote: {
+      ...endpointOf("remote", remote, network),
+      ...(remotePod === undefined ? {} : { pod: nameOf(remotePod) }),
+      ...(remoteService === undefined ? {} : { service: nameOf(remoteService) }),
+    },
     network: { type: network, transport: "tcp" },
     process: processOf(process),
     ...(cgroupId === undefined ? {} : { cgroup: { id: cgroupId } }),
@@ -137,6 +149,10 @@ function podOf({ name, namespace, uid, labels, owner }: Pod): PodIdentity {
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
     ...(owner === undefined ? {} : { owner: { kind: owner.kind, name: owner.name } }),
   };
+}
+
+function nameOf({ name, namespace }: NamespacedNameMessage): NamespacedName {
+  return { name, namespace };
 }
 
 function directionOf(value: number): Direction {

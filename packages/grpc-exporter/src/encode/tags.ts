@@ -14,6 +14,8 @@ type Field =
   | "container"
   | "pod"
   | "syscall"
+  | "remotePod"
+  | "remoteService"
   | "open"
   | "data"
   | "gap"
@@ -31,6 +33,8 @@ export const RECORD: Readonly<Record<Field, number>> = {
   container: (8 << 3) | BYTES,
   pod: (9 << 3) | BYTES,
   syscall: (10 << 3) | VARINT,
+  remotePod: (11 << 3) | BYTES,
+  remoteService: (12 << 3) | BYTES,
   open: (16 << 3) | BYTES,
   data: (17 << 3) | BYTES,
   gap: (18 << 3) | BYTES,

@@ -36,6 +36,8 @@ export function toProto(record: TapRecord): Record {
     ...(container === undefined ? {} : { container }),
     ...(pod === undefined ? {} : { pod: { ...pod, labels: { ...pod.labels } } }),
     ...(syscall === undefined ? {} : { syscall: SYSCALL[syscall] }),
+    ...(remote.pod === undefined ? {} : { remotePod: remote.pod }),
+    ...(remote.service === undefined ? {} : { remoteService: remote.service }),
     event: event(record),
   });
 }

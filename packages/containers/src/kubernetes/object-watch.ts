@@ -1,41 +1,53 @@
-/** The pods of a node, by list and watch, for as long as it is wanted. */
-import { CoreV1Api, ListWatch, Watch, type KubeConfig, type V1Pod } from "@kubernetes/client-node";
+/** Objects of the API, by list and watch, for as long as it is wanted. */
+import {
+  ListWatch,
+  Watch,
+  type KubeConfig,
+  type KubernetesListObject,
+  type KubernetesObject,
+} from "@kubernetes/client-node";
 import { Backoff } from "../backoff.ts";
 
-/** Told of pods. The objects are as the API has them. */
-export interface PodWatchListener {
-  onPod(pod: unknown): void;
-  onGone(pod: unknown): void;
+/** Told of objects, which are as the API has them. */
+export interface ObjectWatchListener {
+  /** The informer keeps the object: what is taken off it does not take memory. */
+  onObject(object: KubernetesObject): void;
+  onGone(object: KubernetesObject): void;
   /** All there are have been told. */
   onSynced(): void;
   /** It does not answer, or refuses; there will be more attempts. */
   onFailure(error: unknown): void;
 }
 
+/** Which objects. */
+export interface Watched<T extends KubernetesObject> {
+  /** Such as `/api/v1/pods`. */
+  readonly path: string;
+  readonly list: () => Promise<KubernetesListObject<T>>;
+  /** The same that `list` asks for. */
+  readonly fieldSelector?: string;
+}
+
 /** An informer that goes on after failures, which the client's own does not, and with longer and longer pauses. */
-export class PodWatch {
-  readonly #informer: ListWatch<V1Pod>;
-  readonly #listener: PodWatchListener;
+export class ObjectWatch<T extends KubernetesObject> {
+  readonly #informer: ListWatch<T>;
+  readonly #listener: ObjectWatchListener;
   readonly #closing = new AbortController();
   readonly #backoff = new Backoff(this.#closing.signal);
   /** Of the attempt that is being made. */
   #failed = false;
 
-  constructor(config: KubeConfig, nodeName: string, listener: PodWatchListener) {
+  constructor(config: KubeConfig, { path, list, fieldSelector }: Watched<T>, listener: ObjectWatchListener) {
     this.#listener = listener;
-    const fieldSelector = `spec.nodeName=${nodeName}`;
-    const api = config.makeApiClient(CoreV1Api);
-    const list = (): ReturnType<typeof api.listPodForAllNamespaces> =>
-      api.listPodForAllNamespaces({ fieldSelector });
-    this.#informer = new ListWatch("/api/v1/pods", new Watch(config), list, false, undefined, fieldSelector);
-    this.#informer.on("add", (pod) => {
-      listener.onPod(pod);
+    this.#informer = new ListWatch(path, new Watch(config), list, false, undefined, fieldSelector);
+    this.#informer.on("add", (object) => {
+      listener.onObject(object);
     });
-    this.#informer.on("update", (pod) => {
-      listener.onPod(pod);
+    this.#informer.on("update", (object) => {
+      listener.onObject(object);
     });
-    this.#informer.on("delete", (pod) => {
-      listener.onGone(pod);
+    this.#informer.on("delete", (object) => {
+      listener.onGone(object);
     });
     this.#informer.on("error", (error: unknown) => {
       this.#onError(error);

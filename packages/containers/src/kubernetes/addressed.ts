@@ -1,0 +1,53 @@
+/** What is read of a pod or service as the Kubernetes API has it: who has which addresses. */
+import { isIP } from "node:net";
+import type { RemoteNames } from "@tcptracker/events";
+import { listAt, member, textAt } from "../untyped.ts";
+
+/** An object with addresses of its own; none while it has none. */
+export interface Addressed {
+  readonly uid: string;
+  /** As records have them: RFC 5952. */
+  readonly addresses: readonly string[];
+  readonly names: RemoteNames;
+}
+
+/** Undefined for what is no object with a name. */
+export function readAddresses(kind: "pod" | "service", json: unknown): Addressed | undefined {
+  const metadata = member(json, "metadata");
+  const [name, namespace, uid] = [
+    textAt(metadata, "name"),
+    textAt(metadata, "namespace"),
+    textAt(metadata, "uid"),
+  ];
+  if (name === undefined || namespace === undefined || uid === undefined) return undefined;
+  const texts = kind === "pod" ? addressesOfPod(json) : addressesOfService(json);
+  const addresses = texts.flatMap((text) => normalised(text) ?? []);
+  return { uid, addresses: [...new Set(addresses)], names: { [kind]: { name, namespace } } };
+}
+
+function addressesOfPod(json: unknown): string[] {
+  const [spec, status] = [member(json, "spec"), member(json, "status")];
+  // Its addresses are the node's, which others have, too.
+  if (member(spec, "hostNetwork") === true) return [];
+  // It has given its address back.
+  if (["Succeeded", "Failed"].includes(textAt(status, "phase") ?? "")) return [];
+  return ipsAt(status, "podIPs");
+}
+
+function addressesOfService(json: unknown): string[] {
+  const [spec, status] = [member(json, "spec"), member(json, "status")];
+  const [own, external] = [listAt(spec, "clusterIPs"), listAt(spec, "externalIPs")];
+  const balanced = ipsAt(member(status, "loadBalancer"), "ingress");
+  return [...own, ...external, ...balanced].filter((text) => typeof text === "string");
+}
+
+function ipsAt(value: unknown, name: string): string[] {
+  return listAt(value, name).flatMap((entry) => textAt(entry, "ip") ?? []);
+}
+
+/** Undefined for what is no address, such as the `None` of a headless service. */
+function normalised(text: string): string | undefined {
+  const version = isIP(text);
+  if (version !== 6) return version === 4 ? text : undefined;
+  return new URL(`http://[${text}]`).hostname.slice(1, -1);
+}
