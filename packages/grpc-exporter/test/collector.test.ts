@@ -227,6 +227,25 @@ test("a peer that sends too fast is read more slowly", async () => {
   expect(performance.now() - began).toBeGreaterThan(700);
 });
 
+test("a new stream of a peer that has sent too much has no batch for nothing", async () => {
+  const collector = await collect({ bytesPerSecond: 1000 });
+  const records = Array.from({ length: 10_000 }, () => ({}));
+  const first = new Raw(collector)
+    .listen()
+    .say(hello)
+    .say({ case: "batch", value: { sequence: 1n, records } });
+  // It pays for some 20 s.
+  await until("it is read", () => collector.statistics().streams === 1);
+  await delay(200);
+  const second = new Raw(collector)
+    .listen()
+    .say({ case: "hello", value: { exporterId: new Uint8Array(16).fill(2) } });
+  second.batch(1n);
+  await delay(500);
+  expect(collector.statistics().batches).toBe(0);
+  expect([...first.acknowledged, ...second.acknowledged].filter((batch) => batch > 0)).toEqual([]);
+});
+
 test.each([
   { listen: "::1", target: "::1", peer: /^\[::1\]:\d+$/ },
   { listen: "::", target: "::1", peer: /^\[::1\]:\d+$/ },

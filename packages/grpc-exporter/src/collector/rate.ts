@@ -12,7 +12,7 @@ export class Rates {
     this.#bytesPerSecond = bytesPerSecond;
   }
 
-  /** Milliseconds to wait before more is read from this peer, now that it has sent `bytes`. A second may be saved up. */
+  /** Milliseconds to wait until `bytes` of this peer are within its rate. A second may be saved up. */
   charge(peer: string, bytes: number, now: number = performance.now()): number {
     if (this.#bytesPerSecond === 0) return 0;
     if (!this.#paid.has(peer) && this.#paid.size >= MOST_REMEMBERED) this.#paid.clear();

@@ -75,6 +75,8 @@ export class ExportStream {
 
   async #onMessage(bytes: Buffer): Promise<void> {
     if (this.#over) return;
+    await this.#pay(bytes.length);
+    if (this.#isOver()) return;
     try {
       const message = readRequest(bytes);
       if (message.case === "hello") this.#onHello(message.value);
@@ -93,6 +95,11 @@ export class ExportStream {
         );
       }
     }
+  }
+
+  /** It may have become so meanwhile. */
+  #isOver(): boolean {
+    return this.#over;
   }
 
   #onHello({ exporterId, resource, acknowledgedBatch }: Hello): void {
@@ -120,6 +127,10 @@ export class ExportStream {
     this.#context.onBatch(fresh, batch.records.length, batch.unknownRecords, bytes);
     this.#owed = Math.max(this.#owed, highest);
     this.#acknowledge();
+  }
+
+  /** Before anything is made of a message, or each new stream would have one for nothing. */
+  async #pay(bytes: number): Promise<void> {
     const wait = this.#context.rates.charge(this.#peer.slice(0, this.#peer.lastIndexOf(":")), bytes);
     if (wait > 0) await delay(wait);
   }
