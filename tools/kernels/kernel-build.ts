@@ -10,11 +10,11 @@ import { HOST, type Architecture } from "./kernels.ts";
 import { KernelsError, run } from "./run.ts";
 
 /**
- * On top of tinyconfig: what boots from NVMe with ext4, runs Node.js and has what the programs hook and read. With MEMCG the
- * description of a page takes 64 bytes, as in every distribution.
+ * On top of tinyconfig: what boots from NVMe with ext4, runs Node.js and has what the programs hook and read. As in every
+ * distribution, the description of a page takes 64 bytes (MEMCG), and the nodes of a file's index have 64 slots (BASE_FULL).
  */
 const OPTIONS = `
-  64BIT SMP PRINTK TTY SERIAL_8250 SERIAL_8250_CONSOLE PCI ACPI PVH HYPERVISOR_GUEST PARAVIRT X86_X2APIC
+  64BIT BASE_FULL SMP PRINTK TTY SERIAL_8250 SERIAL_8250_CONSOLE PCI ACPI PVH HYPERVISOR_GUEST PARAVIRT X86_X2APIC
   HIGH_RES_TIMERS NO_HZ_IDLE HZ_250 BUG MULTIUSER BLOCK BLK_DEV BLK_DEV_NVME EXT4_FS DEVTMPFS PROC_FS
   PROC_SYSCTL SYSFS SHMEM TMPFS DEBUG_FS BINFMT_ELF BINFMT_SCRIPT IA32_EMULATION COMPAT_32BIT_TIME POSIX_TIMERS FUTEX EPOLL
   EVENTFD SIGNALFD TIMERFD AIO ADVISE_SYSCALLS MEMBARRIER RSEQ FILE_LOCKING INOTIFY_USER UNIX98_PTYS NET UNIX
