@@ -28,18 +28,12 @@ export async function startAttributing(
   command: AttributionCommand,
   tell: (text: string) => void,
 ): Promise<Attributing | undefined> {
-  const addresses = await startAddressBook(command, tell);
-  let containers: Containers | undefined;
-  try {
-    containers = await startContainers(command, tell);
-  } catch (error) {
-    addresses?.[Symbol.dispose]();
+  const containers = await startContainers(command, tell);
+  if (containers === undefined) return undefined;
+  const addresses = await startAddressBook(command, tell).catch((error: unknown) => {
+    containers.close();
     throw error;
-  }
-  if (containers === undefined) {
-    addresses?.[Symbol.dispose]();
-    return undefined;
-  }
+  });
   const { hierarchy } = containers.status();
   if (!hierarchy.isWhole)
     tell(
