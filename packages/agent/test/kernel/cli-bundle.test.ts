@@ -44,7 +44,7 @@ test("it imports nothing that is not beside it or part of Node.js", async () => 
   // What was CommonJS requires parts of Node.js; nothing else may be left to be found at run time.
   const required = [...code.matchAll(/\brequire\("([^"]*)"\)/g)].map(([, name = ""]) => name);
   expect(required.filter((name) => !isBuiltin(name))).toEqual([]);
-  expect(code.match(/\bimport\([^)]*\)/g)).toEqual(['import("./kubernetes.js")']);
+  expect(new Set(code.match(/\bimport\([^)]*\)/g))).toEqual(new Set(['import("./kubernetes.js")']));
   expect(imported.length).toBeGreaterThan(5);
   expect(imported.filter((name) => name?.startsWith("node:") !== true)).toEqual([]);
   expect(code).not.toContain(join(root, "../.."));
