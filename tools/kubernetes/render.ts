@@ -12,7 +12,7 @@ export interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** Why manifests cannot be rendered here; undefined when they can. kubectl before 1.21 has a kustomize that knows less. */
+/** Why manifests cannot be rendered here; undefined when they can. kubectl before 1.22 has a kustomize without `labels`. */
 export function whyNoKubectl(): string | undefined {
   const { status, error, stdout } = spawnSync("kubectl", ["version", "--client", "--output=json"], {
     encoding: "utf8",
@@ -21,7 +21,7 @@ export function whyNoKubectl(): string | undefined {
     return `kubectl does not run: ${error?.message ?? `exit code ${status ?? "none"}`}`;
   const { clientVersion } = JSON.parse(stdout) as { clientVersion: { major: string; minor: string } };
   const [major, minor] = [clientVersion.major, clientVersion.minor].map((part) => Number.parseInt(part, 10));
-  if (major === 1 && (minor ?? 0) < 21) return `kubectl is ${major}.${minor ?? 0}; 1.21 or newer is needed`;
+  if (major === 1 && (minor ?? 0) < 22) return `kubectl is ${major}.${minor ?? 0}; 1.22 or newer is needed`;
   return undefined;
 }
 
