@@ -227,23 +227,30 @@ test("a peer that sends too fast is read more slowly", async () => {
   expect(performance.now() - began).toBeGreaterThan(700);
 });
 
-test("a new stream of a peer that has sent too much has no batch for nothing", async () => {
+test("a peer that owes has no batch written, on no stream, and none that is not written is charged", async () => {
   const collector = await collect({ bytesPerSecond: 1000 });
-  const records = Array.from({ length: 10_000 }, () => ({}));
+  const recordsOf = (bytes: number): object[] => Array.from({ length: bytes / 2 }, () => ({}));
   const first = new Raw(collector)
     .listen()
     .say(hello)
-    .say({ case: "batch", value: { sequence: 1n, records } });
-  // It pays for some 20 s.
-  await until("it is read", () => collector.statistics().streams === 1);
-  await delay(200);
-  const second = new Raw(collector)
+    .say({ case: "batch", value: { sequence: 1n, records: recordsOf(4000) } });
+  // Of 4 kB, a second was saved up: it owes three.
+  await until("it is written", () => first.acknowledged.includes(1));
+  const other = (id: number): Message => ({
+    case: "hello",
+    value: { exporterId: new Uint8Array(16).fill(id) },
+  });
+  const gone = new Raw(collector)
     .listen()
-    .say({ case: "hello", value: { exporterId: new Uint8Array(16).fill(2) } });
-  second.batch(1n);
-  await delay(500);
-  expect(collector.statistics().batches).toBe(0);
-  expect([...first.acknowledged, ...second.acknowledged].filter((batch) => batch > 0)).toEqual([]);
+    .say(other(2))
+    .say({ case: "batch", value: { sequence: 1n, records: recordsOf(60_000) } });
+  const second = new Raw(collector).listen().say(other(3)).batch(1n);
+  await until("they are welcome", () => gone.acknowledged.length === 1 && second.acknowledged.length === 1);
+  await delay(300);
+  expect(collector.statistics().batches).toBe(1);
+  gone.call.cancel();
+  await until("it is written when the debt is paid", () => second.acknowledged.includes(1));
+  expect(collector.statistics().batches).toBe(2);
 });
 
 test.each([

@@ -66,11 +66,17 @@ test("waiting times double up to the most, a half of each is chance, and begin a
 
 test("a peer may save up a second, and waits for what is beyond", () => {
   const rates = new Rates(1000);
-  expect(rates.charge("a", 1000, 5000)).toBe(0);
-  expect(rates.charge("a", 500, 5000)).toBe(500);
-  expect(rates.charge("b", 500, 5000)).toBe(0);
-  expect(rates.charge("a", 500, 6000)).toBe(0);
-  expect(new Rates(0).charge("a", 1e9, 0)).toBe(0);
+  const debtAfter = (peer: string, bytes: number, now: number): number => {
+    rates.charge(peer, bytes, now);
+    return rates.debt(peer, now);
+  };
+  expect(debtAfter("a", 1000, 5000)).toBe(0);
+  expect(debtAfter("a", 500, 5000)).toBe(500);
+  expect(debtAfter("b", 500, 5000)).toBe(0);
+  expect(debtAfter("a", 500, 6000)).toBe(0);
+  const unlimited = new Rates(0);
+  unlimited.charge("a", 1e9, 0);
+  expect(unlimited.debt("a", 0)).toBe(0);
 });
 
 test("what wakes before somebody waits is not missed", async () => {

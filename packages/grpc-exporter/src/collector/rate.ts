@@ -12,13 +12,16 @@ export class Rates {
     this.#bytesPerSecond = bytesPerSecond;
   }
 
-  /** Milliseconds to wait until `bytes` of this peer are within its rate. A second may be saved up. */
-  charge(peer: string, bytes: number, now: number = performance.now()): number {
-    if (this.#bytesPerSecond === 0) return 0;
+  /** Milliseconds until what this peer has sent is paid for. */
+  debt(peer: string, now: number = performance.now()): number {
+    return Math.max(0, (this.#paid.get(peer) ?? 0) - now);
+  }
+
+  /** It has sent `bytes`. A second may be saved up. */
+  charge(peer: string, bytes: number, now: number = performance.now()): void {
+    if (this.#bytesPerSecond === 0) return;
     if (!this.#paid.has(peer) && this.#paid.size >= MOST_REMEMBERED) this.#paid.clear();
     const cost = (bytes / this.#bytesPerSecond) * 1000;
-    const paid = Math.max(this.#paid.get(peer) ?? 0, now - 1000) + cost;
-    this.#paid.set(peer, paid);
-    return Math.max(0, paid - now);
+    this.#paid.set(peer, Math.max(this.#paid.get(peer) ?? 0, now - 1000) + cost);
   }
 }

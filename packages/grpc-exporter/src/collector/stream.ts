@@ -12,6 +12,9 @@ import { readBatch, readRequest } from "./received.ts";
 
 const ID_LENGTH = 16;
 
+/** Milliseconds: a stream that ends while its peer owes for long does not wait that long to be gone. */
+const LONGEST_WAIT = 500;
+
 /** What a stream needs of its collector. */
 export interface StreamContext {
   readonly exporters: Exporters;
@@ -75,8 +78,6 @@ export class ExportStream {
 
   async #onMessage(bytes: Buffer): Promise<void> {
     if (this.#over) return;
-    await this.#pay(bytes.length);
-    if (this.#isOver()) return;
     try {
       const message = readRequest(bytes);
       if (message.case === "hello") this.#onHello(message.value);
@@ -95,11 +96,6 @@ export class ExportStream {
         );
       }
     }
-  }
-
-  /** It may have become so meanwhile. */
-  #isOver(): boolean {
-    return this.#over;
   }
 
   #onHello({ exporterId, resource, acknowledgedBatch }: Hello): void {
@@ -123,16 +119,25 @@ export class ExportStream {
     if (this.#exporter === undefined)
       throw new ExportError("ERR_EXPORT_MESSAGE", "a batch came before the hello");
     const batch = readBatch(this.#exporter, message);
+    if (!(await this.#admit(bytes))) return;
     const { fresh, highest } = await this.#context.exporters.write(batch);
     this.#context.onBatch(fresh, batch.records.length, batch.unknownRecords, bytes);
     this.#owed = Math.max(this.#owed, highest);
     this.#acknowledge();
   }
 
-  /** Before anything is made of a message, or each new stream would have one for nothing. */
-  async #pay(bytes: number): Promise<void> {
-    const wait = this.#context.rates.charge(this.#peer.slice(0, this.#peer.lastIndexOf(":")), bytes);
-    if (wait > 0) await delay(wait);
+  /**
+   * Waits until the peer has no debt, and says whether the stream is still there then. A batch that is not written costs nothing, or
+   * one that takes longer than its exporter waits would be sent and charged again for ever.
+   */
+  async #admit(bytes: number): Promise<boolean> {
+    const { rates } = this.#context;
+    const host = this.#peer.slice(0, this.#peer.lastIndexOf(":"));
+    // Another stream of the same peer may have been admitted meanwhile.
+    for (let debt = rates.debt(host); debt > 0 && !this.#over; debt = rates.debt(host))
+      await delay(Math.min(debt, LONGEST_WAIT));
+    if (!this.#over) rates.charge(host, bytes);
+    return !this.#over;
   }
 
   /** Only the latest one counts, so one that does not read them does not make them pile up. */
