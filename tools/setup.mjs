@@ -22,6 +22,7 @@ const requirements = [
   { package: "bpftool", why: "prints the BTF that the record layout is made from", command: "bpftool" },
   { package: "curl", why: "the tests tap it", command: "curl" },
   { package: "libcap2-bin", why: "a test gives a program capabilities", command: "setcap" },
+  { package: "openssl", why: "a test makes certificates as docs/kubernetes.md says", command: "openssl" },
   { package: "python3", why: "the tests tap its HTTP server", command: "python3" },
 ];
 

@@ -8,7 +8,6 @@ import { ARCHITECTURES, type Architecture } from "./kernels.ts";
 import { KernelsError, run } from "./run.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const SUITES = ["bullseye-security", "bookworm", "bookworm-security", "trixie-backports"];
 const DAY = 24 * 3600 * 1000;
 
 /** A package as the signed lists describe it. */
@@ -42,8 +41,10 @@ export class Apt {
   readonly #directory: string;
   readonly #packages: string;
   readonly #options: readonly string[];
+  readonly #suites: readonly string[];
 
-  constructor(cache: string) {
+  constructor(cache: string, suites: readonly string[]) {
+    this.#suites = suites;
     this.#directory = join(cache, "apt");
     this.#packages = join(cache, "packages");
     const settings = {
@@ -67,7 +68,12 @@ export class Apt {
   update(force: boolean): void {
     const stamp = join(this.#directory, "updated");
     const mirrors = machineMirrors();
-    const sources = sourcesList(SUITES, ARCHITECTURES, mirrors, existsSync(KEYRING) ? KEYRING : undefined);
+    const sources = sourcesList(
+      this.#suites,
+      ARCHITECTURES,
+      mirrors,
+      existsSync(KEYRING) ? KEYRING : undefined,
+    );
     const fresh =
       existsSync(stamp) &&
       readFileSync(stamp, "utf8") === sources &&
@@ -86,7 +92,7 @@ export class Apt {
     } catch (error) {
       if (!existsSync(stamp)) throw error;
       console.warn(
-        `kernels: the lists of packages could not be updated; those of ${statSync(stamp).mtime.toISOString()} are used`,
+        `the lists of packages could not be updated; those of ${statSync(stamp).mtime.toISOString()} are used`,
       );
     }
   }

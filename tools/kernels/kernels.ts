@@ -14,6 +14,14 @@ export const NODE_ARCHITECTURE: Readonly<Record<Architecture, "x64" | "arm64">> 
 /** The architecture of this machine. */
 export const HOST: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
 
+/** Where the kernels are, and what is needed to test them. */
+export const SUITES: readonly string[] = [
+  "bullseye-security",
+  "bookworm",
+  "bookworm-security",
+  "trixie-backports",
+];
+
 /** One kernel that a user can name. */
 export interface Kernel {
   readonly name: string;

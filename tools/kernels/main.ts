@@ -8,7 +8,7 @@ import { cacheDirectory } from "./cache.ts";
 import { crossBuild } from "./cross.ts";
 import { whyUnsupported } from "./expectations.ts";
 import { kernelImage, type KernelImage } from "./kernel-image.ts";
-import { HOST, KERNELS, type Architecture, type Kernel } from "./kernels.ts";
+import { HOST, KERNELS, SUITES, type Architecture, type Kernel } from "./kernels.ts";
 import { runMachine } from "./machine.ts";
 import { hostToolchain, makePayload } from "./payload.ts";
 import { ALL_FILES, combinations, label, planScript, stepFor } from "./plan.ts";
@@ -137,7 +137,7 @@ function withGrowth(rows: readonly Row[], growth: readonly string[]): Row[] {
 
 async function testAll(args: Arguments, work: string): Promise<readonly Row[]> {
   const cache = cacheDirectory();
-  const apt = new Apt(cache);
+  const apt = new Apt(cache, SUITES);
   apt.update(args.update);
   const targets = args.kernels.flatMap((kernel) =>
     kernel.architectures

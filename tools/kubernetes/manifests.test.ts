@@ -3,13 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readCollectCommand, readTapCommand } from "../../packages/agent/src/cli/configured-command.ts";
-import { render, whyNoKubectl, type Manifest } from "./render.ts";
+import { render, type Manifest } from "./render.ts";
 import { findProblems } from "./schema.ts";
+import { makeSecrets, type Files } from "./secrets.ts";
 
 const OVERLAYS = ["base", "overlays/agent-only", "overlays/cert-manager", "overlays/older-nodes"];
 
-/** Made by whoever installs, or by cert-manager: docs/kubernetes.md. */
-const SECRETS = ["tcptracker-agent-tls", "tcptracker-collector-tls"];
+/** Those that docs/kubernetes.md tells to make. */
+let secrets: Readonly<Record<string, Files>> = {};
+beforeAll(async () => {
+  secrets = await makeSecrets();
+  // kubectl may have to be fetched.
+}, 600_000);
 
 interface Container {
   readonly image: string;
@@ -39,6 +44,17 @@ interface Workload extends Manifest {
   };
 }
 
+interface Policy extends Manifest {
+  readonly spec: {
+    readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly ingress: readonly { readonly ports: readonly { readonly port: string }[] }[];
+    readonly egress: readonly {
+      readonly to?: readonly { readonly podSelector: Policy["spec"]["podSelector"] }[];
+      readonly ports: readonly { readonly port: string | number }[];
+    }[];
+  };
+}
+
 interface ConfigMap extends Manifest {
   readonly data: Readonly<Record<string, string>>;
 }
@@ -51,15 +67,12 @@ function selects(
   return Object.entries(selector).every(([name, value]) => labels[name] === value);
 }
 
-const reason = whyNoKubectl();
-if (reason !== undefined) console.log(`the manifests are not tested: ${reason}`);
-
-describe.skipIf(reason !== undefined).each(OVERLAYS)("%s", (overlay) => {
+describe.each(OVERLAYS)("%s", (overlay) => {
   let directory = "";
   let manifests: Manifest[] = [];
-  beforeAll(() => {
+  beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "tcptracker-manifests-"));
-    manifests = render(overlay);
+    manifests = await render(overlay);
   });
   afterAll(() => {
     rmSync(directory, { recursive: true });
@@ -83,7 +96,7 @@ describe.skipIf(reason !== undefined).each(OVERLAYS)("%s", (overlay) => {
       if (priorityClassName !== undefined) expect(named("PriorityClass", priorityClassName)).toBeDefined();
       for (const { configMap, secret } of volumes) {
         if (configMap !== undefined) expect(named("ConfigMap", configMap.name), configMap.name).toBeDefined();
-        if (secret !== undefined) expect(SECRETS).toContain(secret.secretName);
+        if (secret !== undefined) expect(secrets).toHaveProperty([secret.secretName]);
       }
       expect(new Set(containers[0].volumeMounts.map(({ name }) => name))).toEqual(
         new Set(volumes.map(({ name }) => name)),
@@ -127,18 +140,20 @@ describe.skipIf(reason !== undefined).each(OVERLAYS)("%s", (overlay) => {
         expect(ports.some(({ name, labels }) => name === targetPort && selects(spec.selector, labels))).toBe(
           true,
         );
-    const policies = manifests.filter(({ kind }) => kind === "NetworkPolicy") as (Manifest & {
-      spec: {
-        podSelector: { matchLabels: Record<string, string> };
-        ingress: { ports: { port: string }[] }[];
-      };
-    })[];
+    const policies = manifests.filter(({ kind }) => kind === "NetworkPolicy") as Policy[];
     expect(policies).toHaveLength(workloads().length);
-    for (const { spec } of policies)
+    for (const { spec } of policies) {
       for (const { port } of spec.ingress.flatMap((rule) => rule.ports))
         expect(
           ports.some(({ name, labels }) => name === port && selects(spec.podSelector.matchLabels, labels)),
         ).toBe(true);
+      for (const { to = [], ports: there } of spec.egress)
+        for (const { podSelector } of to)
+          for (const { port } of there)
+            expect(
+              ports.some(({ name, labels }) => name === port && selects(podSelector.matchLabels, labels)),
+            ).toBe(true);
+    }
   });
 
   test("has configurations that the command takes, and that fit the manifests", async () => {
@@ -158,15 +173,24 @@ describe.skipIf(reason !== undefined).each(OVERLAYS)("%s", (overlay) => {
       const read = command === "tap" ? readTapCommand : readCollectCommand;
       const { settings, metrics } = await read(["--config", file], {});
       expect(metrics?.port).toBe(ports.find(({ name }) => name === "metrics")?.containerPort);
-      // Files of the secret are where it is mounted; the spool is on a volume.
+      // Files of the secret are where it is mounted, and in it; the spool is on a volume.
       for (const [name, value] of Object.entries(settings))
-        if (name !== "config" && typeof value === "string" && value.startsWith("/"))
-          expect(
-            volumeMounts.some(({ mountPath }) => value.startsWith(`${mountPath}/`)),
-            `${name}: ${value}`,
-          ).toBe(true);
-      if (command === "tap" && named("Service", "tcptracker-collector") !== undefined)
-        expect(settings["export"]).toBe("tcptracker-collector.tcptracker.svc:4319");
+        if (name !== "config" && typeof value === "string" && value.startsWith("/")) {
+          const mounted = volumeMounts.find(({ mountPath }) => value.startsWith(`${mountPath}/`));
+          expect(mounted, `${name}: ${value}`).toBeDefined();
+          const secret = volumes.find((volume) => volume.name === mounted?.name)?.secret?.secretName;
+          if (secret !== undefined)
+            expect(secrets[secret]).toHaveProperty([value.slice(value.lastIndexOf("/") + 1)]);
+        }
+      if (command !== "tap") continue;
+      const target = String(settings["export"]);
+      if (named("Service", "tcptracker-collector") !== undefined) {
+        expect(target).toBe("tcptracker-collector.tcptracker.svc:4319");
+        continue;
+      }
+      const policy = named("NetworkPolicy", "tcptracker-agent") as Policy | undefined;
+      const allowed = policy?.spec.egress.flatMap((rule) => rule.ports.map(({ port }) => port));
+      expect(allowed).toContain(Number(target.slice(target.lastIndexOf(":") + 1)));
     }
   });
 
@@ -177,6 +201,29 @@ describe.skipIf(reason !== undefined).each(OVERLAYS)("%s", (overlay) => {
     for (const { spec } of workloads())
       expect(spec.template.spec.containers[0].image).toBe(`tcptracker/agent:${manifest.version}`);
   });
+});
+
+test("cert-manager makes the same secrets as the commands of docs/kubernetes.md", async () => {
+  const objects = (await render("overlays/cert-manager")).filter(
+    ({ apiVersion }) => apiVersion === "cert-manager.io/v1",
+  ) as (Manifest & {
+    spec: {
+      secretName?: string;
+      dnsNames?: readonly string[];
+      issuerRef?: { name: string };
+      ca?: { secretName: string };
+    };
+  })[];
+  const certificates = objects.filter(({ kind }) => kind === "Certificate");
+  const issuers = objects.filter(({ kind }) => kind === "Issuer");
+  const made = certificates.map(({ spec }) => spec.secretName);
+  expect(made).toEqual(expect.arrayContaining(Object.keys(secrets)));
+  for (const { spec } of certificates)
+    expect(issuers.map(({ metadata }) => metadata.name)).toContain(spec.issuerRef?.name);
+  for (const { spec } of issuers) if (spec.ca !== undefined) expect(made).toContain(spec.ca.secretName);
+  const hosts = certificates.flatMap(({ spec }) => spec.dnsNames ?? []);
+  expect(hosts).toEqual(["tcptracker-collector.tcptracker.svc"]);
+  for (const { metadata } of objects) expect(metadata.namespace).toBe("tcptracker");
 });
 
 describe("the schemas refuse", () => {

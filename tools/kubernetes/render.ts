@@ -1,9 +1,14 @@
-// What `kubectl kustomize` makes of deploy/kubernetes, as objects.
+/**
+ * What `kubectl kustomize` makes of deploy/kubernetes, as objects.
+ *
+ *   node render.ts base    prints them as JSON
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { findKubectl } from "./kubectl.ts";
 
-export const DIRECTORY = join(import.meta.dirname, "../../deploy/kubernetes");
+const DIRECTORY = join(import.meta.dirname, "../../deploy/kubernetes");
 
 /** An object of the API, as far as all of them are alike. */
 export interface Manifest {
@@ -12,28 +17,10 @@ export interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** Why manifests cannot be rendered here; undefined when they can. kubectl before 1.22 has a kustomize without `labels`. */
-export function whyNoKubectl(): string | undefined {
-  const { status, error, stdout } = spawnSync("kubectl", ["version", "--client", "--output=json"], {
-    encoding: "utf8",
-  });
-  if (error !== undefined || status !== 0)
-    return `kubectl does not run: ${error?.message ?? `exit code ${status ?? "none"}`}`;
-  const { clientVersion } = JSON.parse(stdout) as { clientVersion: { major: string; minor: string } };
-  const [major, minor] = [clientVersion.major, clientVersion.minor].map((part) => Number.parseInt(part, 10));
-  if (major === 1 && (minor ?? 0) < 22) return `kubectl is ${major}.${minor ?? 0}; 1.22 or newer is needed`;
-  return undefined;
-}
-
 /** @throws with what kubectl says when it refuses */
-export function render(kustomization: string): Manifest[] {
-  const { status, error, stdout, stderr } = spawnSync(
-    "kubectl",
-    ["kustomize", join(DIRECTORY, kustomization)],
-    {
-      encoding: "utf8",
-    },
-  );
+export async function render(kustomization: string): Promise<Manifest[]> {
+  const args = ["kustomize", join(DIRECTORY, kustomization)];
+  const { status, error, stdout, stderr } = spawnSync(await findKubectl(), args, { encoding: "utf8" });
   if (error !== undefined) throw error;
   if (status !== 0 || stderr !== "") throw new Error(`kubectl kustomize ${kustomization}: ${stderr}`);
   return parseAllDocuments(stdout).map((document) => {
@@ -42,3 +29,5 @@ export function render(kustomization: string): Manifest[] {
     return document.toJS() as Manifest;
   });
 }
+
+if (import.meta.main) console.log(JSON.stringify(await render(process.argv[2] ?? "base")));

@@ -1,8 +1,5 @@
 /** The command on a node of Kubernetes, as far as it can tell: a cgroup of a pod, and an API that knows the pod. */
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TapRecord } from "@tcptracker/events";
@@ -10,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "v
 import { Agent } from "./support/agent.ts";
 import { ContainerCgroup } from "./support/container.ts";
 import { startServer, type Listening } from "./support/http.ts";
+import { KubernetesApi } from "./support/kubernetes-api.ts";
 import { recordsOf } from "./support/tiling.ts";
 
 const id = "4f797c539e6c745de61a93ca3ff892358ecbcaccd8414d5db545c38428142970";
@@ -43,28 +41,11 @@ beforeEach(() => {
   onTestFinished(() => cgroup.remove());
 });
 
-/** One with a node that has this pod. */
+/** The port of one with a node that has this pod. */
 async function startApi(): Promise<number> {
-  const api: Server = createServer(({ url = "" }, response) => {
-    const { pathname, searchParams: query } = new URL(url, "http://localhost");
-    response.writeHead(200, { "content-type": "application/json" });
-    if (query.get("watch") === "true") response.flushHeaders();
-    else {
-      const items = query.get("fieldSelector") === "spec.nodeName=node-1" ? [pod] : [];
-      const isOfServices = pathname === "/api/v1/services";
-      const kind = isOfServices ? "ServiceList" : "PodList";
-      response.end(
-        JSON.stringify({ kind, metadata: { resourceVersion: "7" }, items: isOfServices ? [service] : items }),
-      );
-    }
-  });
-  api.listen(0, "127.0.0.1");
-  await once(api, "listening");
-  onTestFinished(() => {
-    api.closeAllConnections();
-    api.close();
-  });
-  return (api.address() as AddressInfo).port;
+  const api = await KubernetesApi.start({ pods: [pod], services: [service] });
+  onTestFinished(() => api[Symbol.asyncDispose]());
+  return api.port;
 }
 
 function kubeconfig(port: number): string {

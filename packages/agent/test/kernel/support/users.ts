@@ -9,12 +9,12 @@ export const NOBODY = 65534;
 
 /** A copy of the command and of Node.js where every user can read them: a checkout may be in root's home. */
 export class PublicCopy implements AsyncDisposable {
-  readonly #directory: string;
+  readonly directory: string;
   readonly node: string;
   readonly command: string;
 
   private constructor(directory: string) {
-    this.#directory = directory;
+    this.directory = directory;
     this.node = join(directory, "node");
     this.command = join(directory, "bundle/tcptracker.js");
   }
@@ -60,6 +60,6 @@ export class PublicCopy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
