@@ -35,19 +35,17 @@ function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) ?? "";
 }
 
+/** Where the test's images are named, apart from those of whoever runs it. They stay, for the next run. */
+export const IMAGES = "tcptracker-test";
+
 /** The demo under a project name of its own. */
 export class Demo implements Disposable {
   readonly project: string;
   readonly #environment: NodeJS.ProcessEnv;
 
   constructor(project: string, environment: Readonly<Record<string, string>>) {
-    const host = process.env["DOCKER_HOST"] ?? "";
     this.project = project;
-    this.#environment = {
-      COMPOSE_PROJECT_NAME: project,
-      ...(host.startsWith("unix://") ? { DOCKER_SOCKET: host.slice("unix://".length) } : {}),
-      ...environment,
-    };
+    this.#environment = { COMPOSE_PROJECT_NAME: project, TCPTRACKER_IMAGES: IMAGES, ...environment };
   }
 
   /** `docker compose`; throws when it fails or takes too long. */

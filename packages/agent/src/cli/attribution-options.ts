@@ -14,7 +14,7 @@ export const ATTRIBUTION_FLAGS: Readonly<Record<string, Flag>> = {
   "runtime-socket": {
     type: "string",
     value: "PATH",
-    help: "where Docker or Podman listens, for names and images (default: their usual places)",
+    help: "where Docker or Podman listens, for names and images (default: $DOCKER_HOST, their usual places)",
   },
   kubernetes: {
     type: "string",

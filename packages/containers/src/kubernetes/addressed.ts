@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import type { RemoteNames } from "@tcptracker/events";
 import { listAt, member, textAt } from "../untyped.ts";
+import { readMetadata } from "./metadata.ts";
 
 /** An object with addresses of its own; none while it has none. */
 export interface Addressed {
@@ -13,13 +14,9 @@ export interface Addressed {
 
 /** Undefined for what is no object with a name. */
 export function readAddresses(kind: "pod" | "service", json: unknown): Addressed | undefined {
-  const metadata = member(json, "metadata");
-  const [name, namespace, uid] = [
-    textAt(metadata, "name"),
-    textAt(metadata, "namespace"),
-    textAt(metadata, "uid"),
-  ];
-  if (name === undefined || namespace === undefined || uid === undefined) return undefined;
+  const named = readMetadata(json);
+  if (named === undefined) return undefined;
+  const { name, namespace, uid } = named;
   const texts = kind === "pod" ? addressesOfPod(json) : addressesOfService(json);
   const addresses = texts.flatMap((text) => normalised(text) ?? []);
   return { uid, addresses: [...new Set(addresses)], names: { [kind]: { name, namespace } } };

@@ -2,6 +2,7 @@
 import type { ContainerRuntime, PodIdentity, PodOwner } from "@tcptracker/events";
 import type { ContainerFacts } from "../identity-source.ts";
 import { listAt, member, textAt, textsAt } from "../untyped.ts";
+import { readMetadata } from "./metadata.ts";
 
 /** A pod, and the containers in it that have an id. */
 export interface ToldPod {
@@ -22,17 +23,14 @@ const STATUSES = ["initContainerStatuses", "containerStatuses", "ephemeralContai
 
 /** Undefined for what is no pod. */
 export function readPod(json: unknown): ToldPod | undefined {
+  const named = readMetadata(json);
+  if (named === undefined) return undefined;
+  const { uid } = named;
   const metadata = member(json, "metadata");
-  const [name, namespace, uid] = [
-    textAt(metadata, "name"),
-    textAt(metadata, "namespace"),
-    textAt(metadata, "uid"),
-  ];
-  if (name === undefined || namespace === undefined || uid === undefined) return undefined;
   const labels = textsAt(metadata, "labels");
   const owner = ownerOf(metadata, labels);
   const identity: PodIdentity = {
-    ...{ name, namespace, uid },
+    ...named,
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
     ...(owner === undefined ? {} : { owner }),
   };
