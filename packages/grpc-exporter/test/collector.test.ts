@@ -1,9 +1,11 @@
 /** What must not harm a collector. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import {
   Client,
   credentials,
@@ -111,7 +113,7 @@ describe("is refused with a status:", () => {
     await expectHealthy(collector);
   });
 
-  test.each([
+  test.each<[string, Message]>([
     ["a second hello", hello],
     ["a batch without a number", { case: "batch", value: {} }],
     ["a number that is too large", { case: "batch", value: { sequence: 2n ** 63n } }],
@@ -119,10 +121,48 @@ describe("is refused with a status:", () => {
       "too many records",
       { case: "batch", value: { sequence: 1n, records: Array.from({ length: 70_000 }, () => ({})) } },
     ],
-  ] as const)("%s", async (_, message) => {
+    [
+      "too many parts of records",
+      {
+        case: "batch",
+        value: {
+          sequence: 1n,
+          records: Array.from({ length: 2 }, () => ({
+            event: { case: "data", value: { redacted: Array.from({ length: 40_000 }, () => ({})) } },
+          })),
+        },
+      },
+    ],
+    [
+      "too many labels",
+      {
+        case: "batch",
+        value: {
+          sequence: 1n,
+          records: [
+            {
+              pod: { labels: Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [index, ""])) },
+            },
+          ],
+        },
+      },
+    ],
+  ])("%s", async (_, message) => {
     const collector = await collect();
     const end = await new Raw(collector).listen().say(hello).say(message).status;
     expect(end.code).toBe(status.INVALID_ARGUMENT);
+    await expectHealthy(collector);
+  });
+
+  test("a batch of too many fields that nobody knows", async () => {
+    const collector = await collect();
+    const raw = new Raw(collector).listen().say(hello);
+    const unknown = new BinaryWriter();
+    for (let index = 0; index < 70_000; index++) unknown.tag(1000, WireType.Varint).uint32(0);
+    const { number } = ExportRequestSchema.field.batch;
+    raw.call.write(new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(unknown.finish()).finish());
+    const { code, details } = await raw.status;
+    expect([code, details]).toEqual([status.INVALID_ARGUMENT, expect.stringContaining("more than 65536")]);
     await expectHealthy(collector);
   });
 
@@ -211,6 +251,48 @@ describe("connections:", () => {
       socket.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), randomBytes(5000)]));
     await expectHealthy(collector);
     await until("they are closed", () => collector.statistics().connections === 0);
+  });
+});
+
+describe("a message that is begun and not ended:", () => {
+  /** What a gRPC client does until then. */
+  function begin({ address }: GrpcCollector, bytes: number): ClientHttp2Session {
+    const session = connectHttp2(`http://${address.host}:${address.port}`);
+    session.on("error", () => undefined);
+    const stream = session.request({
+      ...{ ":method": "POST", ":path": EXPORT_PATH, te: "trailers", "content-type": "application/grpc" },
+    });
+    stream.on("error", () => undefined);
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(1024 ** 2, 1);
+    stream.write(Buffer.concat([head, Buffer.alloc(bytes)]));
+    cleanups.push(() => {
+      session.destroy();
+    });
+    return session;
+  }
+
+  const refusals = (text: RegExp): CollectorEvent[] =>
+    events.filter((event) => event.type === "refused" && text.test(event.error.message));
+
+  test("ends its connection after a while; a working one stays", async () => {
+    const collector = await collect({ messageMs: 300, idleMs: 60_000 });
+    const working = new Raw(collector).listen().say(hello).batch(1n);
+    const session = begin(collector, 600_000);
+    await until("it is ended", () => session.destroyed);
+    expect(refusals(/^ERR_EXPORT_TIMEOUT: \S+ has begun a message and does not end it/)).toHaveLength(1);
+    working.batch(2n);
+    await until("the other one works", () => working.acknowledged.includes(2));
+  });
+
+  test("by many: only so much of them is held", async () => {
+    const collector = await collect({ unfinishedBytes: 1024 ** 2, messageMs: 60_000, idleMs: 60_000 });
+    const sessions = Array.from({ length: 5 }, (_, index) => begin(collector, 500_000 + index * 1000));
+    await until("too many are ended", () => sessions.filter(({ destroyed }) => destroyed).length === 3);
+    expect(refusals(/ERR_EXPORT_REFUSED: .*too many messages/)).toHaveLength(3);
+    // Those with the most.
+    expect(sessions.map(({ destroyed }) => destroyed)).toEqual([false, false, true, true, true]);
+    await expectHealthy(collector);
   });
 });
 

@@ -36,6 +36,8 @@ export async function serveMetrics(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TapError("ERR_TAP_OPTION", `cannot serve metrics: ${reason}`, { cause });
   }
+  // A connection that cannot be accepted is the scraper's trouble, not the tap's.
+  server.on("error", () => undefined);
   const { address, port } = server.address() as AddressInfo;
   return {
     address: { host: address, port },

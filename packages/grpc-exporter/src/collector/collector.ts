@@ -91,6 +91,9 @@ export class GrpcCollector {
     const context = {
       ...{ limits, exporters: new Exporters(sink), rates: new Rates(limits.bytesPerSecond), onEvent },
       authorize: (authorization: string | undefined) => authorize(secrets.current.token, authorization),
+      onMessage: (peer: string): void => {
+        listener?.countMessage(peer);
+      },
       onHello: (peer: string, change: 1 | -1): void => {
         counts.streams += change;
         listener?.countStream(peer, change);
@@ -120,6 +123,9 @@ export class GrpcCollector {
         },
         onRefused: (peer, error) => {
           onEvent({ type: "refused", peer, error });
+        },
+        onProblem: (error) => {
+          onEvent({ type: "problem", error });
         },
       });
     } catch (error) {

@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import {
@@ -9,9 +10,14 @@ import {
 import { ExportError } from "../errors.ts";
 import { formatTarget, type Target } from "../transport/loopback.ts";
 import { explainTlsError } from "../transport/tls-errors.ts";
+import { explainHandshake, HANDSHAKE_RECORD, wantsTls } from "./handshake-errors.ts";
 import type { CollectorLimits } from "./options.ts";
 
 const SWEEP_MS = 1_000;
+/** Bytes between two looks that are HTTP/2's own, such as its pings. */
+const TRICKLE = 256;
+/** Bytes that are read of a message before it is begun, by the windows of HTTP/2. */
+const WINDOW = 256 * 1024;
 const HANDSHAKE_MS = 10_000;
 
 /** One that is open. */
@@ -21,6 +27,11 @@ interface Connection {
   /** Streams that have said hello. */
   streams: number;
   idleSince: number;
+  /** Of its bytes, those before the message that is on its way; and when that was last known to be so. */
+  finished: number;
+  finishedAt: number;
+  /** Its bytes when it was last looked at. */
+  looked: number;
 }
 
 export interface ListenerOptions {
@@ -32,6 +43,8 @@ export interface ListenerOptions {
   readonly limits: CollectorLimits;
   readonly onSocket: (socket: Socket) => void;
   readonly onRefused: (peer: string, error: ExportError) => void;
+  /** Told when a connection cannot be accepted. */
+  readonly onProblem: (error: ExportError) => void;
 }
 
 /**
@@ -45,6 +58,7 @@ export class Listener {
   readonly #connections = new Map<string, Connection>();
   readonly #perPeer = new Map<string, number>();
   readonly #sweeper: NodeJS.Timeout;
+  #listening = false;
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
@@ -52,11 +66,15 @@ export class Listener {
     this.#server = createTcpServer((socket) => {
       this.#accept(socket);
     });
+    this.#server.on("error", (cause) => {
+      const message = `cannot accept a connection: ${cause.message}`;
+      if (this.#listening) options.onProblem(new ExportError("ERR_EXPORT_REFUSED", message, { cause }));
+    });
     if (tls !== undefined) {
       // It never listens: what is accepted is handed on to it.
       this.#tlsServer = createTlsServer(
         {
-          ...tls,
+          ...withoutTickets(tls),
           ALPNProtocols: ["h2"],
           handshakeTimeout: HANDSHAKE_MS,
           requestCert: mutual,
@@ -68,15 +86,18 @@ export class Listener {
         },
       );
       this.#tlsServer.on("tlsClientError", (error, socket) => {
-        const peer = peerOf(socket);
-        options.onRefused(peer, explainTlsError(peer, error));
+        const below = parentOf(socket) ?? socket;
+        // Who only looks whether somebody listens is not refused anything.
+        if (below.bytesRead === 0) return;
+        const peer = peerOf(below);
+        options.onRefused(peer, explainHandshake(peer, error));
       });
     }
     this.#sweeper = setInterval(
       () => {
         this.#sweep();
       },
-      Math.min(SWEEP_MS, limits.idleMs),
+      Math.min(SWEEP_MS, limits.idleMs, limits.messageMs),
     ).unref();
   }
 
@@ -86,6 +107,7 @@ export class Listener {
     try {
       listener.#server.listen(options.listen.port, options.listen.host);
       await once(listener.#server, "listening");
+      listener.#listening = true;
     } catch (cause) {
       clearInterval(listener.#sweeper);
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -111,7 +133,7 @@ export class Listener {
 
   /** New connections get these certificates. */
   renew(tls: SecureContextOptions): void {
-    this.#tlsServer?.setSecureContext(tls);
+    this.#tlsServer?.setSecureContext(withoutTickets(tls));
   }
 
   /** A stream of this peer has said hello (1), or one that had has ended (-1). */
@@ -120,6 +142,14 @@ export class Listener {
     if (connection === undefined) return;
     connection.streams += change;
     connection.idleSince = performance.now();
+  }
+
+  /** A message of this peer has come, whole. */
+  countMessage(peer: string): void {
+    const connection = this.#connections.get(peer);
+    if (connection === undefined) return;
+    connection.finished = connection.socket.bytesRead;
+    connection.finishedAt = performance.now();
   }
 
   /** Accepts no more, and closes what is open. */
@@ -131,7 +161,7 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const { limits, onRefused, onSocket } = this.#options;
+    const { limits, onRefused } = this.#options;
     // Whoever owns it later hears of errors, too.
     socket.on("error", () => undefined);
     const [peer, address] = [peerOf(socket), socket.remoteAddress ?? ""];
@@ -141,7 +171,11 @@ export class Listener {
       onRefused(peer, new ExportError("ERR_EXPORT_REFUSED", `${peer}: there are too many connections`));
       return;
     }
-    this.#connections.set(peer, { socket, address, streams: 0, idleSince: performance.now() });
+    const now = performance.now();
+    this.#connections.set(peer, {
+      ...{ socket, address, streams: 0, idleSince: now },
+      ...{ finished: 0, finishedAt: now, looked: 0 },
+    });
     this.#perPeer.set(address, ofPeer + 1);
     socket.once("close", () => {
       this.#connections.delete(peer);
@@ -149,8 +183,20 @@ export class Listener {
       if (left > 0) this.#perPeer.set(address, left);
       else this.#perPeer.delete(address);
     });
-    if (this.#tlsServer === undefined) onSocket(socket);
+    if (this.#tlsServer === undefined) this.#admitPlaintext(socket, peer);
     else this.#tlsServer.emit("connection", socket);
+  }
+
+  /** HTTP/2 answers what is not HTTP/2, and says nothing here: so who speaks TLS would not be known. */
+  #admitPlaintext(socket: Socket, peer: string): void {
+    const { onRefused, onSocket } = this.#options;
+    socket.once("readable", () => {
+      const first = socket.read() as Buffer | null;
+      if (first === null) return;
+      if (first[0] === HANDSHAKE_RECORD) onRefused(peer, wantsTls(peer));
+      socket.unshift(first);
+      onSocket(socket);
+    });
   }
 
   /** The handshake is done; a client certificate has to be there if one is wanted, and be good. */
@@ -173,14 +219,49 @@ export class Listener {
   }
 
   #sweep(): void {
-    const { limits, onRefused } = this.#options;
+    const { limits } = this.#options;
     const now = performance.now();
-    for (const [peer, { socket, streams, idleSince }] of this.#connections) {
-      if (streams > 0 || now - idleSince < limits.idleMs) continue;
-      socket.destroy();
-      onRefused(peer, new ExportError("ERR_EXPORT_TIMEOUT", `${peer} is connected and sends nothing`));
+    const unfinished: (readonly [string, number])[] = [];
+    let sum = 0;
+    for (const [peer, connection] of this.#connections) {
+      const { socket, streams, idleSince, looked } = connection;
+      if (streams === 0 && now - idleSince >= limits.idleMs) {
+        this.#end(peer, "ERR_EXPORT_TIMEOUT", "is connected and sends nothing");
+        continue;
+      }
+      const fresh = socket.bytesRead - looked;
+      connection.looked += fresh;
+      if (fresh < TRICKLE) connection.finished = Math.min(connection.finished + fresh, socket.bytesRead);
+      const bytes = socket.bytesRead - connection.finished;
+      if (bytes > WINDOW && now - connection.finishedAt >= limits.messageMs) {
+        this.#end(peer, "ERR_EXPORT_TIMEOUT", "has begun a message and does not end it");
+        continue;
+      }
+      unfinished.push([peer, bytes]);
+      sum += bytes;
+    }
+    unfinished.sort(([, one], [, other]) => other - one);
+    for (const [peer, bytes] of unfinished) {
+      if (sum <= limits.unfinishedBytes) break;
+      sum -= bytes;
+      this.#end(peer, "ERR_EXPORT_REFUSED", "has begun one of too many messages at the same time");
     }
   }
+
+  #end(peer: string, code: "ERR_EXPORT_TIMEOUT" | "ERR_EXPORT_REFUSED", why: string): void {
+    this.#connections.get(peer)?.socket.destroy();
+    this.#options.onRefused(peer, new ExportError(code, `${peer} ${why}`));
+  }
+}
+
+/** A client that comes back with a ticket would not be asked for a certificate, though its authority is no longer one. */
+function withoutTickets(tls: SecureContextOptions): SecureContextOptions {
+  return { ...tls, secureOptions: (tls.secureOptions ?? 0) | constants.SSL_OP_NO_TICKET };
+}
+
+/** The connection below: of one that was reset TLS no longer knows the address. Node.js has no public name for it. */
+function parentOf(socket: TLSSocket): Socket | undefined {
+  return (socket as TLSSocket & { readonly _parent?: Socket })._parent;
 }
 
 /** `192.0.2.1:40000`, `[2001:db8::1]:40000`. */

@@ -5,6 +5,8 @@ import { formatTarget, isLoopback, type Target } from "../transport/loopback.ts"
 import type { TlsFiles } from "../transport/tls-files.ts";
 import type { BatchSink } from "./received.ts";
 
+const MIB = 1024 ** 2;
+
 /** What a collector takes from anybody. */
 export interface CollectorLimits {
   /** Bytes of a message, 64 KiB to 64 MiB; default 1 MiB. */
@@ -12,8 +14,15 @@ export interface CollectorLimits {
   /** Connections at the same time, default 4096; and of them from one address, default 256. */
   readonly connections: number;
   readonly connectionsPerPeer: number;
-  /** Streams on one connection; default 4. */
+  /** Streams on one connection; default 1, as an exporter has it. */
   readonly streamsPerConnection: number;
+  /** Milliseconds until a message that was begun has to be whole; default 30,000. Those of less than some 256 KiB may take longer. */
+  readonly messageMs: number;
+  /**
+   * Bytes of all messages that were begun and are not whole; default 256 MiB. Beyond it connections with the most are closed. They are
+   * looked at once a second. With more than one stream on a connection, not all of them are counted.
+   */
+  readonly unfinishedBytes: number;
   /** Milliseconds until a connection without a stream that has said hello is closed; default 10,000. */
   readonly idleMs: number;
   /** Bytes a second from one address; more is read later. Default: no limit (0). */
@@ -50,10 +59,18 @@ export type CollectorEvent =
 /** @throws {@link ExportError} ERR_EXPORT_OPTION for a value out of range */
 export function resolveLimits(limits: Partial<CollectorLimits> = {}): CollectorLimits {
   return {
-    messageBytes: integer("messageBytes", limits.messageBytes, 1024 ** 2, 64 * 1024, 64 * 1024 ** 2),
+    messageBytes: integer("messageBytes", limits.messageBytes, MIB, 64 * 1024, 64 * MIB),
     connections: integer("connections", limits.connections, 4096, 1, 1_000_000),
     connectionsPerPeer: integer("connectionsPerPeer", limits.connectionsPerPeer, 256, 1, 1_000_000),
-    streamsPerConnection: integer("streamsPerConnection", limits.streamsPerConnection, 4, 1, 1000),
+    streamsPerConnection: integer("streamsPerConnection", limits.streamsPerConnection, 1, 1, 1000),
+    messageMs: integer("messageMs", limits.messageMs, 30_000, 10, 3_600_000),
+    unfinishedBytes: integer(
+      "unfinishedBytes",
+      limits.unfinishedBytes,
+      256 * MIB,
+      MIB,
+      Number.MAX_SAFE_INTEGER,
+    ),
     idleMs: integer("idleMs", limits.idleMs, 10_000, 10, 3_600_000),
     bytesPerSecond: integer("bytesPerSecond", limits.bytesPerSecond, 0, 0, Number.MAX_SAFE_INTEGER),
   };

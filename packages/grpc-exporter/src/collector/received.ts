@@ -4,9 +4,7 @@ import { ExportRequestSchema, type Accounting, type ExportRequest, type Loss } f
 import { fromProto } from "../encode/from-proto.ts";
 import { ExportError } from "../errors.ts";
 import { fromResource, type ExportResource } from "../resource.ts";
-
-/** Elements of a message. No exporter comes near; a message that is made of nothing else would take much memory. */
-const MOST_ELEMENTS = 65_536;
+import { checkElements } from "./elements.ts";
 
 /** A batch that a collector has received. */
 export interface ReceivedBatch {
@@ -39,27 +37,16 @@ export interface BatchSink {
  * @throws {@link ExportError} ERR_EXPORT_MESSAGE for what is not one
  */
 export function readRequest(bytes: Uint8Array): ExportRequest["message"] {
-  let message;
   try {
-    ({ message } = fromBinary(ExportRequestSchema, bytes));
+    checkElements(ExportRequestSchema, bytes);
+    return fromBinary(ExportRequestSchema, bytes).message;
   } catch (cause) {
+    if (cause instanceof ExportError) throw cause;
     throw new ExportError("ERR_EXPORT_MESSAGE", "this is not a message of tcptracker.v1", { cause });
   }
-  if (message.case === "batch" && elementsOf(message.value) > MOST_ELEMENTS)
-    throw new ExportError("ERR_EXPORT_MESSAGE", `a batch has more than ${MOST_ELEMENTS} records or parts`);
-  return message;
 }
 
 type Batch = Extract<ExportRequest["message"], { case: "batch" }>["value"];
-
-function elementsOf({ records, losses }: Batch): number {
-  let elements = records.length + losses.length;
-  for (const { event } of records) {
-    if (event.case === "data") elements += event.value.redacted.length;
-    if (event.case === "close") elements += event.value.shutdown.length;
-  }
-  return elements;
-}
 
 /** The batch of a message. @throws {@link ExportError} ERR_EXPORT_MESSAGE for a number that makes no sense */
 export function readBatch(exporter: string, batch: Batch): ReceivedBatch {

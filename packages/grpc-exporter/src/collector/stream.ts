@@ -22,6 +22,8 @@ export interface StreamContext {
   readonly limits: CollectorLimits;
   /** Whether this may be written: undefined, or why not. */
   readonly authorize: (authorization: string | undefined) => ExportError | undefined;
+  /** A message of this peer has come. */
+  readonly onMessage: (peer: string) => void;
   readonly onHello: (peer: string, change: 1 | -1) => void;
   readonly onBatch: (fresh: boolean, records: number, unknownRecords: number, bytes: number) => void;
   readonly onEvent: (event: CollectorEvent) => void;
@@ -66,6 +68,7 @@ export class ExportStream {
     }, context.limits.idleMs);
     call.on("data", (bytes: Buffer) => {
       call.pause();
+      context.onMessage(this.#peer);
       void this.#onMessage(bytes).then(() => {
         if (!this.#over) call.resume();
       });

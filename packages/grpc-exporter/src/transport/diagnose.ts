@@ -16,6 +16,45 @@ export async function diagnoseConnection(
   target: Target,
   tls: SecureContextOptions | undefined,
 ): Promise<ExportError | undefined> {
+  const error = await tryToConnect(target, tls);
+  if (error !== undefined || tls !== undefined || !(await speaksTls(target))) return error;
+  return new ExportError(
+    "ERR_EXPORT_TLS",
+    `${formatTarget(target)} speaks TLS, and this side plaintext; name the file of its certificate's authority`,
+  );
+}
+
+/** Whether somebody answers the first message of TLS as TLS does: with a handshake, or an alert. */
+async function speaksTls(target: Target): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  // Nothing is said on this connection, so it does not matter to whom.
+  const socket = connectTls({ ...target, ALPNProtocols: ["h2"], rejectUnauthorized: false });
+  const timer = setTimeout(resolve, MOST_TIME, false);
+  // Ended in good order: a client that hangs up in the middle is one that does not trust the certificate.
+  socket.once("secureConnect", () => {
+    socket.end(() => {
+      resolve(true);
+    });
+  });
+  socket.once("error", ({ code = "" }: NodeJS.ErrnoException) => {
+    resolve(code.includes("ALERT"));
+  });
+  socket.once("close", () => {
+    resolve(false);
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.on("error", () => undefined);
+    socket.destroy();
+  }
+}
+
+async function tryToConnect(
+  target: Target,
+  tls: SecureContextOptions | undefined,
+): Promise<ExportError | undefined> {
   const who = formatTarget(target);
   const { promise, resolve } = Promise.withResolvers<ExportError | undefined>();
   const socket =

@@ -288,8 +288,13 @@ export function explainStatus({ code, details }: StatusObject, target: Target): 
   if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED)
     return new ExportError("ERR_EXPORT_UNAUTHENTICATED", `${who} does not accept the token: ${details}`);
   if (code === status.UNAVAILABLE || code === status.OK)
-    return new ExportError("ERR_EXPORT_UNREACHABLE", `${who} has gone away: ${details}`);
+    return new ExportError("ERR_EXPORT_UNREACHABLE", `${who} has gone away: ${withoutTimes(details)}`);
   if (code === status.UNIMPLEMENTED)
     return new ExportError("ERR_EXPORT_REFUSED", `${who} is not a tcptracker collector: ${details}`);
   return new ExportError("ERR_EXPORT_REFUSED", `${who} has ended the stream: ${status[code]}: ${details}`);
+}
+
+/** gRPC says when, and notes that are empty; without them the same trouble has the same text. */
+function withoutTimes(details: string): string {
+  return details.replace(/ \(\d{4}-[^()]*Z\)/g, "").replace(/ Resolution note: $/, "");
 }
