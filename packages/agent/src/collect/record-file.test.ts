@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ReceivedBatch } from "@tcptracker/grpc-exporter";
@@ -104,4 +114,46 @@ test("nothing is cut off before it begins, by itself or with the first batch", a
   await again.write(batch(A, 2));
   await again.close();
   expect(content()).toBe("a1\na2\n");
+});
+
+const nobody = (index: number): string => index.toString(16).padStart(32, "0");
+
+test("exporters that come once and never again take only so much", async () => {
+  const file = await RecordFile.open(path, () => "", { bytes: 1000, exporters: 10 });
+  await file.write(batch(A, 7));
+  for (let index = 0; index < 500; index++) {
+    await file.write(batch(nobody(index), 1));
+    if (index % 5 === 0) await file.write(batch(A, 8 + index));
+  }
+  expect(statSync(`${path}.batches`).size).toBeLessThan(2000);
+  await file.close();
+  const again = await RecordFile.open(path, () => "", { bytes: 1000, exporters: 10 });
+  expect([again.persisted(A), again.persisted(nobody(499)), again.persisted(nobody(0))]).toEqual([503, 1, 0]);
+  await again.close();
+});
+
+test("notes that cannot be made fewer hold no batch up, and none is written twice", async () => {
+  const file = await RecordFile.open(path, format, { bytes: 200, exporters: 10 });
+  await file.begin();
+  mkdirSync(`${path}.batches.tmp`);
+  for (let sequence = 1; sequence <= 20; sequence++) await file.write(batch(A, sequence));
+  expect(statSync(`${path}.batches`).size).toBeGreaterThan(700);
+  rmdirSync(`${path}.batches.tmp`);
+  for (let sequence = 21; sequence <= 40; sequence++) await file.write(batch(A, sequence));
+  expect(statSync(`${path}.batches`).size).toBeLessThan(300);
+  await file.close();
+  expect(content()).toBe(Array.from({ length: 40 }, (_, index) => `a${index + 1}\n`).join(""));
+  const again = await RecordFile.open(path, format);
+  expect(again.persisted(A)).toBe(40);
+  await again.close();
+});
+
+test("a beginning that fails is tried again with the next batch", async () => {
+  const file = await RecordFile.open(path, format);
+  mkdirSync(`${path}.batches.tmp`);
+  await expect(file.write(batch(A, 1))).rejects.toThrow("EISDIR");
+  rmdirSync(`${path}.batches.tmp`);
+  await file.write(batch(A, 1));
+  await file.close();
+  expect(content()).toBe("a1\n");
 });

@@ -3,8 +3,15 @@ import { open, rename, writeFile, type FileHandle } from "node:fs/promises";
 import type { Server } from "node:net";
 import { lockPath, type BatchSink, type ReceivedBatch } from "@tcptracker/grpc-exporter";
 
-/** Bytes of notes after which those that are out of date are left out. */
-const MOST_NOTES = 4 * 1024 * 1024;
+/** What a file takes for its notes. */
+export interface NoteLimits {
+  /** Bytes of notes after which those that are out of date are left out; default 4 MiB. */
+  readonly bytes: number;
+  /** Exporters that are remembered; default 65,536. Beyond, those go that have sent nothing for longest; they say themselves what was acknowledged. */
+  readonly exporters: number;
+}
+
+const LIMITS: NoteLimits = { bytes: 4 * 1024 * 1024, exporters: 65_536 };
 
 /** One note for each batch: where the file ended after it, whose it was, which it was. */
 const NOTE = /^(\d+) ([0-9a-f]{32}) (\d+)$/;
@@ -19,9 +26,12 @@ export class RecordFile implements BatchSink {
   readonly #format: (batch: ReceivedBatch) => string;
   readonly #file: FileHandle;
   readonly #lock: Server;
+  readonly #limits: NoteLimits;
   #notes: FileHandle;
   #end: number;
-  #notesEnd: number;
+  #notesEnd = 0;
+  /** Where notes are made fewer. */
+  #compactAt: number;
   readonly #persisted: Map<string, number>;
   #writing: Promise<void> = Promise.resolve();
   #begun: Promise<void> | undefined;
@@ -32,6 +42,7 @@ export class RecordFile implements BatchSink {
     lock: Server,
     files: readonly [FileHandle, FileHandle],
     known: ReturnType<typeof readNotes>,
+    limits: NoteLimits,
   ) {
     this.path = path;
     this.#format = format;
@@ -39,14 +50,19 @@ export class RecordFile implements BatchSink {
     [this.#file, this.#notes] = files;
     this.#persisted = known.persisted;
     this.#end = known.end ?? statSync(path).size;
-    this.#notesEnd = 0;
+    this.#limits = limits;
+    this.#compactAt = limits.bytes;
   }
 
   /**
    * Opens the file, or makes it; nothing of it is changed yet. `format`: the text of a batch. Rejects when it cannot be
    * written, or another process has it open.
    */
-  static async open(path: string, format: (batch: ReceivedBatch) => string): Promise<RecordFile> {
+  static async open(
+    path: string,
+    format: (batch: ReceivedBatch) => string,
+    limits: NoteLimits = LIMITS,
+  ): Promise<RecordFile> {
     // "a+" makes it, and keeps what is there; but appends wherever its position is.
     await (await open(path, "a+", 0o600)).close();
     const lock = await hold(path);
@@ -54,16 +70,19 @@ export class RecordFile implements BatchSink {
       const known = readNotes(notesOf(path));
       await (await open(notesOf(path), "a+", 0o600)).close();
       const files = [await open(path, "r+"), await open(notesOf(path), "r+")] as const;
-      return new RecordFile(path, format, lock, files, known);
+      return new RecordFile(path, format, lock, files, known, limits);
     } catch (error) {
       lock.close();
       throw error;
     }
   }
 
-  /** Cuts off what is not whole. The first batch does it, too. */
+  /** Cuts off what is not whole. The first batch does it, too, and the next one after a failure. */
   begin(): Promise<void> {
-    this.#begun ??= this.#cut();
+    this.#begun ??= this.#cut().catch((error: unknown) => {
+      this.#begun = undefined;
+      throw error;
+    });
     return this.#begun;
   }
 
@@ -108,8 +127,20 @@ export class RecordFile implements BatchSink {
     }
     this.#end = end;
     this.#notesEnd += note.length;
-    this.#persisted.set(batch.exporter, batch.sequence);
-    if (this.#notesEnd > MOST_NOTES) await this.#compact();
+    this.#remember(batch);
+    if (this.#notesEnd <= this.#compactAt) return;
+    // The batch is written and noted. Where there is no room for fewer notes, the many are good, too.
+    await this.#compact().catch(() => (this.#compactAt = this.#notesEnd + this.#limits.bytes));
+  }
+
+  #remember({ exporter, sequence }: ReceivedBatch): void {
+    // The last one to send is the last one to be forgotten.
+    this.#persisted.delete(exporter);
+    this.#persisted.set(exporter, sequence);
+    for (const oldest of this.#persisted.keys()) {
+      if (this.#persisted.size <= this.#limits.exporters) return;
+      this.#persisted.delete(oldest);
+    }
   }
 
   /** Writes one note for each exporter, in place of all there are. */
@@ -117,12 +148,20 @@ export class RecordFile implements BatchSink {
     const lines = [...this.#persisted].map(
       ([exporter, sequence]) => `${this.#end} ${exporter} ${sequence}\n`,
     );
+    const text = lines.join("");
     const path = notesOf(this.path);
-    await writeFile(`${path}.tmp`, lines.join(""), { mode: 0o600 });
-    await rename(`${path}.tmp`, path);
-    await this.#notes.close();
-    this.#notes = await open(path, "r+");
-    this.#notesEnd = Buffer.byteLength(lines.join(""));
+    await writeFile(`${path}.tmp`, text, { mode: 0o600 });
+    const [fewer, many] = [await open(`${path}.tmp`, "r+"), this.#notes];
+    try {
+      await rename(`${path}.tmp`, path);
+    } catch (error) {
+      await fewer.close();
+      throw error;
+    }
+    this.#notes = fewer;
+    this.#notesEnd = Buffer.byteLength(text);
+    this.#compactAt = this.#notesEnd + this.#limits.bytes;
+    await many.close();
   }
 }
 
