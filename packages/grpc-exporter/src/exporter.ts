@@ -27,13 +27,13 @@ import { Wake } from "./wake.ts";
 const MOST_REFUSALS = 5;
 /** How often to look whether losses can be declared, in milliseconds. */
 const DECLARE_INTERVAL = 1_000;
-/** Losses are declared when this part of the room is free again: not while more is being lost. */
-const ROOM = 0.9;
 
 /** What was left when an exporter was closed. */
 export interface Drained {
-  /** Batches that are not acknowledged. With a spool they are sent next time; without, they are lost. */
+  /** Batches that are not acknowledged. */
   readonly batches: number;
+  /** Those of them that are lost: all without a spool, else those that its disk did not take. The others are sent next time. */
+  readonly lost: number;
 }
 
 /**
@@ -229,9 +229,10 @@ export class GrpcExporter {
     await this.#running;
     await this.#appending;
     this.#secrets.close();
+    const lost = await this.#store.settle();
     const { batches } = this.#store;
     this.#store.close();
-    return { batches };
+    return { batches, lost };
   }
 
   /** Before a record is added. */
@@ -242,7 +243,7 @@ export class GrpcExporter {
   }
 
   #mayDeclare(): boolean {
-    return this.#ledger.owes && this.#store.bytes < this.#store.limit * ROOM;
+    return this.#ledger.owes && this.#store.hasRoom;
   }
 
   /** Ends the batch and stores it. Batches are stored one after the other, in the order of their numbers. */

@@ -94,7 +94,7 @@ async function expectHealthy(collector: GrpcCollector): Promise<void> {
   });
   const traffic = new Traffic();
   await exporter.write(traffic.many(10, 1000));
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records).delivered).toBe(traffic.bytes);
 }
 
@@ -357,7 +357,7 @@ test.each([
   // The sweeper passes some times.
   await delay(200);
   await exporter.write([traffic.next(1)]);
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(exporter.statistics()).toMatchObject({ connections: 1, failures: {} });
   await until("it has gone", () => events.some(({ type }) => type === "disconnected"));
   expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected"]);

@@ -63,7 +63,7 @@ test("records arrive as they were, in their order, with where they come from", a
   const traffic = new Traffic();
   const records = [...traffic.many(200, 1000), traffic.close()];
   await exporter.write(records);
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(sink.records.map(toJson)).toEqual(records.map(toJson));
   expect(sink.batches.map(({ sequence }) => sequence)).toEqual(sink.batches.map((_, index) => index + 1));
   expect(sink.batches.length).toBeGreaterThan(3);
@@ -127,7 +127,7 @@ test("no proxy of the environment is asked", async () => {
   const sink = new MemorySink();
   const exporter = await exporting((await collect(sink)).address);
   await exporter.write([new Traffic().next(3)]);
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect([asked, sink.records.length]).toEqual([0, 1]);
 });
 
@@ -153,7 +153,7 @@ test("what was not acknowledged comes again, and is written once", async () => {
   sink.gate = () => Promise.resolve();
   await exporter.write(traffic.many(50, 4000));
   await collect(sink, port);
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records)).toEqual({ delivered: traffic.bytes, missing: 0n, causes: [] });
   expect(exporter.statistics().resentBatches).toBeGreaterThan(0);
 });
@@ -172,7 +172,7 @@ describe("when nobody takes anything", () => {
     expect(losses.queue_full.records).toBeGreaterThan(500);
     const sink = new MemorySink();
     await collect(sink, target.port);
-    expect(await exporter.close()).toEqual({ batches: 0 });
+    expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
     for (const traffic of [a, b]) {
       const { delivered, missing, causes } = account(sink.records, traffic.id);
       expect(delivered + missing).toBe(traffic.bytes);
@@ -201,7 +201,7 @@ describe("when nobody takes anything", () => {
     }
     const sink = new MemorySink();
     await collect(sink, target.port);
-    expect(await exporter.close()).toEqual({ batches: 0 });
+    expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
     const { delivered, missing, causes } = account(sink.records);
     expect(delivered + missing).toBe(traffic.bytes);
     expect(causes).toEqual(["spool_full"]);
@@ -253,7 +253,7 @@ test("the spool outlives its exporter: the next one sends what is there, under t
   await second.write(traffic.many(100, 2000));
   const sink = new MemorySink();
   await collect(sink, target.port);
-  expect(await second.close()).toEqual({ batches: 0 });
+  expect(await second.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records)).toEqual({ delivered: traffic.bytes, missing: 0n, causes: [] });
   expect(new Set(sink.batches.map(({ exporter }) => exporter)).size).toBe(1);
   const third = await exporting(target, { spool });
@@ -273,9 +273,26 @@ test("what a full spool has given up is declared by the next exporter", async ()
   const sink = new MemorySink();
   await collect(sink, target.port);
   const second = await exporting(target, { spool, spoolBytes: 2 * MIB });
-  expect(await second.close()).toEqual({ batches: 0 });
+  expect(await second.close()).toEqual({ batches: 0, lost: 0 });
   const { delivered, missing, causes } = account(sink.records);
   expect([delivered + missing, causes]).toEqual([traffic.bytes, ["spool_full"]]);
+});
+
+test("a spool whose disk takes nothing loses nothing while the collector receives, and says what it loses else", async () => {
+  const sink = new MemorySink();
+  const collector = await collect(sink);
+  const spool = join(directory, "spool");
+  const first = await exporting(collector.address, { spool });
+  rmSync(spool, { recursive: true });
+  const traffic = new Traffic();
+  for (let round = 0; round < 60; round++) await first.write(traffic.many(10, 8000));
+  expect(await first.close()).toEqual({ batches: 0, lost: 0 });
+  expect(account(sink.records)).toEqual({ delivered: traffic.bytes, missing: 0n, causes: [] });
+
+  const second = await exporting(await nowhere(), { spool });
+  rmSync(spool, { recursive: true });
+  await second.write(traffic.many(5, 8000));
+  expect(await second.close(0)).toEqual({ batches: 1, lost: 1 });
 });
 
 test.each([0, 30])(
@@ -305,7 +322,7 @@ test.each([0, 30])(
     await collect(sink, port);
     await until("it is refused", () => (second.statistics().failures.ERR_EXPORT_SPOOL ?? 0) > 0);
     await second.write([fresh.next(1)]);
-    expect(await second.close()).toEqual({ batches: 0 });
+    expect(await second.close()).toEqual({ batches: 0, lost: 0 });
     for (const { id, bytes } of [old, fresh])
       expect(account(sink.records, id)).toEqual({ delivered: bytes, missing: 0n, causes: [] });
     expect(new Set(sink.batches.map(({ exporter }) => exporter)).size).toBe(2);
@@ -333,7 +350,7 @@ test("a batch that is too large for the collector is given up, and the rest goes
     await exporter.write([record]);
     await exporter.flush();
   }
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records)).toEqual({ delivered: 2000n, missing: 100_000n, causes: ["rejected"] });
 });
 
@@ -366,7 +383,7 @@ test("a batch that the collector calls senseless again and again is given up, an
     await exporter.write([record]);
     await exporter.flush();
   }
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records)).toEqual({ delivered: 2000n, missing: 1000n, causes: ["rejected"] });
   expect(exporter.statistics().failures).toEqual({ ERR_EXPORT_REFUSED: 5 });
 });

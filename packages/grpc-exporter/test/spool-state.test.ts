@@ -57,7 +57,7 @@ test("nothing is sent that could not be noted before, and all of it when it can"
   expect(problems()[0]).toContain("cannot note in the spool what is sent: EIO");
   disk.broken = false;
   await exporter?.write(traffic.many(10, 1000));
-  expect(await exporter?.close()).toEqual({ batches: 0 });
+  expect(await exporter?.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records)).toEqual({ delivered: traffic.bytes, missing: 0n, causes: [] });
 });
 
@@ -73,7 +73,7 @@ test("an acknowledgement that cannot be noted is told, and the session goes on",
   sink.gate = () => Promise.resolve();
   disk.broken = false;
   await exporter?.write([traffic.next(1000)]);
-  expect(await exporter?.close()).toEqual({ batches: 0 });
+  expect(await exporter?.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records)).toEqual({ delivered: traffic.bytes, missing: 0n, causes: [] });
   expect(exporter?.statistics().connections).toBe(1);
 });

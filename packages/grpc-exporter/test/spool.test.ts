@@ -52,7 +52,7 @@ test("a process that is killed leaves all that it has flushed, whole", async () 
     resource: readResource("0.0.0-test"),
     spool: directory,
   });
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   await collector.close();
   const { delivered, missing } = account(sink.records);
   expect(missing).toBe(0n);
@@ -287,6 +287,74 @@ describe("a store", () => {
     mkdirSync(directory);
     await store.append({ sequence: 2, bytes: bytes(1000) });
     expect((await store.next(0))?.sequence).toBe(2);
+  });
+
+  describe("whose disk refuses to take more", () => {
+    const problems: unknown[] = [];
+
+    /** As when others have filled it: what is there stays, nothing is added. */
+    async function withoutDisk(memory: number): Promise<SpoolStore> {
+      const full = await SpoolStore.open(
+        { directory, limit: 2 * MIB, memory, onError: (error: unknown) => problems.push(error) },
+        (each) => dropped.push(each),
+      );
+      dropped = [];
+      rmSync(directory, { recursive: true });
+      store = full;
+      return full;
+    }
+    const sequences = async (of: SpoolStore): Promise<number[]> => {
+      const found: number[] = [];
+      for (let each = await of.next(0); each !== undefined; each = await of.next(each.sequence))
+        found.push(each.sequence);
+      return found;
+    };
+
+    test("holds batches in memory, and puts them on disk, in order, when it can", async () => {
+      const full = await withoutDisk(10_000);
+      for (let sequence = 1; sequence <= 3; sequence++) await full.append({ sequence, bytes: bytes(1000) });
+      expect(problems.length).toBeGreaterThan(0);
+      expect([dropped, await sequences(full), full.hasRoom]).toEqual([[], [1, 2, 3], true]);
+      expect([full.bytes, full.memoryBytes, await full.settle()]).toEqual([0, 3000, 3]);
+      // One that is delivered meanwhile needs no place any more.
+      await full.take(0);
+      full.acknowledge(1);
+      expect([full.memoryBytes, await full.settle()]).toEqual([2000, 2]);
+      mkdirSync(directory);
+      await full.append({ sequence: 4, bytes: bytes(1000) });
+      expect(await full.settle()).toBe(0);
+      expect(await sequences(await reopen())).toEqual([2, 3, 4]);
+    });
+
+    test("gives up the oldest that were not sent, when memory is full, too", async () => {
+      const full = await withoutDisk(2500);
+      for (let sequence = 1; sequence <= 2; sequence++) await full.append({ sequence, bytes: bytes(1000) });
+      await full.take(0);
+      expect(full.hasRoom).toBe(true);
+      for (let sequence = 3; sequence <= 5; sequence++) await full.append({ sequence, bytes: bytes(1000) });
+      expect([await sequences(full), full.memoryBytes]).toEqual([[1, 5], 2000]);
+      expect(dropped.map(({ cause, batches }) => [cause, batches])).toEqual([
+        ["spool_full", 1],
+        ["spool_full", 1],
+        ["spool_full", 1],
+      ]);
+    });
+
+    test("has its memory for that, not for what is on disk, too", async () => {
+      const full = await SpoolStore.open(
+        { directory, limit: 2 * MIB, memory: 600_000, onError: () => undefined },
+        (each) => dropped.push(each),
+      );
+      [store, dropped] = [full, []];
+      for (let sequence = 1; sequence <= 2; sequence++)
+        await full.append({ sequence, bytes: bytes(250_000) });
+      expect(full.memoryBytes).toBe(500_000);
+      // The next batch needs a file of its own.
+      rmSync(directory, { recursive: true });
+      for (let sequence = 3; sequence <= 4; sequence++)
+        await full.append({ sequence, bytes: bytes(250_000) });
+      expect([await sequences(full), full.memoryBytes, dropped]).toEqual([[1, 2, 3, 4], 500_000, []]);
+    });
   });
 
   test("keeps recent batches in memory, within its bound", async () => {

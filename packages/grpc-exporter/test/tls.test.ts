@@ -68,7 +68,7 @@ async function pair(
 async function expectDelivery({ sink, exporter }: Pair): Promise<void> {
   const traffic = new Traffic();
   await exporter.write(traffic.many(10, 1000));
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(account(sink.records).delivered).toBe(traffic.bytes);
 }
 
@@ -320,7 +320,7 @@ describe("files that change", () => {
     await exporter.write(traffic.many(100, 1000));
     await until("it is connected again", () => exporter.statistics().connections > 1);
     expect(await servedCertificate(collector.address.port)).toBe("renewed");
-    expect(await exporter.close()).toEqual({ batches: 0 });
+    expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
     expect(account(sink.records)).toEqual({ delivered: traffic.bytes, missing: 0n, causes: [] });
     expect(exporter.statistics().failures).toEqual({});
     rmSync(live, { recursive: true });

@@ -3,6 +3,7 @@ import {
   GrpcExporter,
   isLoopback,
   readResource,
+  type Drained,
   type ExporterEvent,
   type ExporterStatistics,
   type Target,
@@ -51,8 +52,8 @@ export async function startExporting(
     stage,
     sink,
     statistics: () => exporter.statistics(),
-    summary: () => summaryLines(exporter.statistics(), stage.leftOut, sink.left.batches, spool),
-    isSafe: () => sink.left.batches === 0 || spool !== undefined,
+    summary: () => summaryLines(exporter.statistics(), stage.leftOut, sink.left, spool),
+    isSafe: () => sink.left.lost === 0,
     abandon: async () => {
       await exporter.close(0);
     },
@@ -82,7 +83,7 @@ export function describeEvent(event: ExporterEvent, target: Target, spool: strin
 function summaryLines(
   { records, batches, resentBatches, losses }: ExporterStatistics,
   leftOut: number,
-  left: number,
+  { batches: left, lost }: Drained,
   spool: string | undefined,
 ): string[] {
   const lines = [
@@ -94,11 +95,13 @@ function summaryLines(
       lines.push(
         `${plural(sums.records, "record")} with ${formatBytes(sums.payloadBytes)} given up (${cause}), declared missing`,
       );
-  if (left > 0)
+  if (lost > 0)
     lines.push(
-      spool === undefined
-        ? `${left} batches were NOT delivered; a --spool would keep them`
-        : `${left} batches are not delivered yet; they are in ${spool} and go with the next export`,
+      `${lost} batches were NOT delivered; ${spool === undefined ? "a --spool would keep them" : `the disk of ${spool} did not take them`}`,
+    );
+  if (left > lost)
+    lines.push(
+      `${left - lost} batches are not delivered yet; they are in ${spool ?? ""} and go with the next export`,
     );
   return lines;
 }

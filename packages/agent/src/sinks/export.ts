@@ -9,7 +9,7 @@ const DRAIN_UNCONNECTED = 2_000;
 /** Streams records to a collector. It does not wait for the network: what cannot be sent is kept, and then declared. */
 export class ExportSink implements Sink {
   readonly #exporter: GrpcExporter;
-  #left: Drained = { batches: 0 };
+  #left: Drained = { batches: 0, lost: 0 };
 
   constructor(exporter: GrpcExporter) {
     this.#exporter = exporter;

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { BatchStore, OnDropped, StoredBatch, TakenBatch } from "./store.ts";
+import { ROOM, type BatchStore, type OnDropped, type StoredBatch, type TakenBatch } from "./store.ts";
 
 /** Holds batches in memory: what is not acknowledged when the process ends is lost. */
 export class MemoryStore implements BatchStore {
@@ -49,6 +49,14 @@ export class MemoryStore implements BatchStore {
 
   get memoryBytes(): number {
     return this.#bytes;
+  }
+
+  get hasRoom(): boolean {
+    return this.#bytes < this.limit * ROOM;
+  }
+
+  settle(): Promise<number> {
+    return Promise.resolve(this.batches);
   }
 
   append(batch: StoredBatch): Promise<void> {

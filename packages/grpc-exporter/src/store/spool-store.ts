@@ -6,7 +6,7 @@ import { ExportError } from "../errors.ts";
 import { lockPath } from "./path-lock.ts";
 import { recover, Segment, type Place } from "./segment.ts";
 import { SpoolState } from "./spool-state.ts";
-import type { BatchStore, OnDropped, StoredBatch, TakenBatch } from "./store.ts";
+import { ROOM, type BatchStore, type OnDropped, type StoredBatch, type TakenBatch } from "./store.ts";
 
 const SUFFIX = ".segment";
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
@@ -14,10 +14,15 @@ const SMALLEST_SEGMENT = 256 * 1024;
 /** What a spool is divided into at least, so that giving up the oldest part is not giving up all. */
 const PARTS = 8;
 
-/** A batch that is held: where it lies, and its bytes while there is memory for them. */
-interface Entry {
+/** Where a batch lies. */
+interface Home {
   readonly place: Place;
   readonly file: SpoolFile;
+}
+
+/** A batch that is held: on disk, and in memory while there is room for it; or in memory only, because the disk did not take it. */
+interface Entry {
+  home: Home | undefined;
   bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
@@ -31,7 +36,7 @@ export interface SpoolOptions {
   readonly directory: string;
   /** Bytes on disk. */
   readonly limit: number;
-  /** Bytes of batches that are kept in memory as well, so that they need not be read back. */
+  /** Bytes of batches that are kept in memory: so that they need not be read back, or because the disk does not take them. */
   readonly memory: number;
   /** Told why a batch could not be written. */
   readonly onError?: (error: unknown) => void;
@@ -54,6 +59,9 @@ export class SpoolStore implements BatchStore {
   /** In the order of their batches. */
   readonly #files = new Set<SpoolFile>();
   #active: SpoolFile | undefined;
+  /** Batches that are in memory only, in order, and their bytes. What comes later is, too: numbers on disk only rise. */
+  readonly #homeless = new Set<number>();
+  #homelessBytes = 0;
   #memoryBytes = 0;
   #last: number;
   /** The number of the last batch that an earlier process has left. */
@@ -130,25 +138,36 @@ export class SpoolStore implements BatchStore {
     return this.#memoryBytes;
   }
 
-  async append(batch: StoredBatch, beyondLimit = false): Promise<void> {
-    this.#last = batch.sequence;
-    const size = batch.bytes.length;
+  get hasRoom(): boolean {
+    const inMemory = this.#homelessBytes === 0 || this.#homelessBytes < this.#memory * ROOM;
+    return inMemory && this.bytes < this.limit * ROOM;
+  }
+
+  async append({ sequence, bytes }: StoredBatch, beyondLimit = false): Promise<void> {
+    this.#last = sequence;
     const limit = beyondLimit ? Infinity : this.limit;
-    while (this.bytes + size > limit) if (!(await this.#dropOldest())) break;
     // Each try gives up a file, so there are no more tries than files.
-    for (;;) {
-      try {
-        if (this.bytes + size <= limit) {
-          await this.#write(batch);
-          return;
-        }
-      } catch (error) {
-        // No space left, or a disk that fails: giving up another file may help.
-        this.#onError(error);
+    while (this.bytes + bytes.length > limit)
+      if (!(await this.#dropOldest())) {
+        this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
+        return;
       }
-      if (!(await this.#dropOldest())) break;
+    this.#entries.set(sequence, { home: undefined, bytes });
+    this.#homeless.add(sequence);
+    this.#homelessBytes += bytes.length;
+    this.#memoryBytes += bytes.length;
+    await this.#settle();
+    this.#evict();
+    // Others have filled the disk, or it fails: memory holds what it can, then giving up a file may help.
+    while (this.#homelessBytes > this.#memory) {
+      if (await this.#dropOldest()) await this.#settle();
+      else if (!this.#dropHomeless()) break;
     }
-    this.#onDropped({ cause: "spool_full", bytes: batch.bytes, batches: 1 });
+  }
+
+  async settle(): Promise<number> {
+    await this.#settle();
+    return this.#homeless.size;
   }
 
   async next(sequence: number): Promise<StoredBatch | undefined> {
@@ -228,19 +247,29 @@ export class SpoolStore implements BatchStore {
       }
       const file = { segment: await Segment.open(path, end), held: new Set<number>() };
       this.#files.add(file);
-      for (const place of live) this.#hold(file, place, undefined);
+      for (const place of live) {
+        this.#entries.set(place.sequence, { home: { file, place }, bytes: undefined });
+        file.held.add(place.sequence);
+      }
     }
     this.#last = this.#recovered = Math.max(this.#last, highest);
   }
 
-  #hold(file: SpoolFile, place: Place, bytes: Uint8Array<ArrayBuffer> | undefined): void {
-    const kept = this.#memoryBytes + place.length <= this.#memory ? bytes : undefined;
-    this.#memoryBytes += kept?.length ?? 0;
-    this.#entries.set(place.sequence, { place, file, bytes: kept });
-    file.held.add(place.sequence);
+  /** Writes what is in memory only, oldest first, as far as the disk takes it. */
+  async #settle(): Promise<void> {
+    for (const sequence of [...this.#homeless]) {
+      const bytes = this.#entries.get(sequence)?.bytes;
+      if (bytes === undefined) continue;
+      try {
+        await this.#write(sequence, bytes);
+      } catch (error) {
+        this.#onError(error);
+        return;
+      }
+    }
   }
 
-  async #write({ sequence, bytes }: StoredBatch): Promise<void> {
+  async #write(sequence: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const most = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, Math.floor(this.limit / PARTS)));
     if (this.#active === undefined || this.#active.segment.size + bytes.length > most) {
       const full = this.#active;
@@ -250,7 +279,40 @@ export class SpoolStore implements BatchStore {
       if (full?.held.size === 0) this.#discard(full);
     }
     const file = this.#active;
-    this.#hold(file, await file.segment.append(sequence, bytes), bytes);
+    const place = await file.segment.append(sequence, bytes);
+    const entry = this.#entries.get(sequence);
+    // Acknowledged or given up while it was written.
+    if (entry === undefined) return;
+    entry.home = { file, place };
+    file.held.add(sequence);
+    this.#homeless.delete(sequence);
+    this.#homelessBytes -= bytes.length;
+    if (this.#memoryBytes <= this.#memory) return;
+    this.#memoryBytes -= bytes.length;
+    entry.bytes = undefined;
+  }
+
+  /** Leaves to the disk what is on it, until the memory is enough for what is not; those that are sent last, first. */
+  #evict(): void {
+    if (this.#memoryBytes <= this.#memory) return;
+    for (const entry of [...this.#entries.values()].reverse()) {
+      if (this.#memoryBytes <= this.#memory) return;
+      if (entry.home === undefined) continue;
+      this.#memoryBytes -= entry.bytes?.length ?? 0;
+      entry.bytes = undefined;
+    }
+  }
+
+  /** Gives up the oldest batch that is in memory only and was not sent; false if there is none. */
+  #dropHomeless(): boolean {
+    for (const sequence of this.#homeless) {
+      if (sequence <= this.#sent) continue;
+      const bytes = this.#entries.get(sequence)?.bytes;
+      this.#forget(sequence);
+      this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
+      return true;
+    }
+    return false;
   }
 
   /** Gives up the oldest file none of whose batches was sent; false if there is none. */
@@ -269,9 +331,9 @@ export class SpoolStore implements BatchStore {
     return true;
   }
 
-  async #read({ file, place }: Entry): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async #read({ home }: Entry): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
-      return await file.segment.read(place);
+      return await home?.file.segment.read(home.place);
     } catch {
       return undefined;
     }
@@ -282,9 +344,11 @@ export class SpoolStore implements BatchStore {
     const entry = this.#entries.get(sequence);
     if (entry === undefined) return;
     this.#entries.delete(sequence);
-    this.#memoryBytes -= entry.bytes?.length ?? 0;
-    entry.file.held.delete(sequence);
-    if (entry.file.held.size === 0 && entry.file !== this.#active) this.#discard(entry.file);
+    const { home, bytes } = entry;
+    this.#memoryBytes -= bytes?.length ?? 0;
+    if (this.#homeless.delete(sequence)) this.#homelessBytes -= bytes?.length ?? 0;
+    home?.file.held.delete(sequence);
+    if (home?.file.held.size === 0 && home.file !== this.#active) this.#discard(home.file);
   }
 
   #discard(file: SpoolFile): void {

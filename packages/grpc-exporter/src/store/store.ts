@@ -25,6 +25,9 @@ export interface Dropped {
 /** Told of each batch that is given up. */
 export type OnDropped = (dropped: Dropped) => void;
 
+/** Of the bound, what may be in use while there is room for what need not be: else it would push out what waits. */
+export const ROOM = 0.9;
+
 /**
  * Holds batches until a collector has acknowledged them, within a bound: beyond it the oldest are given up. Those that
  * were sent and not acknowledged are kept: whether they arrived is known only when the collector can be asked, and what is
@@ -47,8 +50,10 @@ export interface BatchStore {
   readonly bytes: number;
   /** The bound. */
   readonly limit: number;
-  /** Bytes in memory, of these. */
+  /** Bytes in memory; of a spool, those that are on disk as well included. */
   readonly memoryBytes: number;
+  /** Whether there is room to declare losses in. */
+  readonly hasRoom: boolean;
 
   /**
    * Takes a batch, whose number is above all others. Resolves when it is safe there. `beyondLimit`: gives up nothing for it;
@@ -68,6 +73,8 @@ export interface BatchStore {
   reject(sequence: number): Promise<void>;
   /** Takes a new id, because others have used these numbers under this one. Throws when that cannot be noted. */
   renew(): void;
+  /** Puts what it holds where it outlives the process, and resolves to the number of batches for which there is no such place. */
+  settle(): Promise<number>;
   /** Releases what it holds; what is on disk stays there. */
   close(): void;
 }
