@@ -2,6 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import type { RecordFields, TapRecord } from "@tcptracker/events";
 import { AccountingSchema, LossSchema, RecordSchema } from "@tcptracker/proto";
 import type { Accounting, Loss, Record } from "@tcptracker/proto";
+import type { BatchMemory } from "./batch-memory.ts";
 import { ByteWriter, varintSize } from "./encode/byte-writer.ts";
 import type { FieldsEncoder } from "./encode/encode-fields.ts";
 import { encodeRecord, writeCount } from "./encode/encode-record.ts";
@@ -22,11 +23,13 @@ const LARGEST_PAYLOAD = 512 * 1024;
 export class BatchBuilder {
   readonly #writer: ByteWriter;
   readonly #resource: Uint8Array;
+  readonly #memory: BatchMemory;
   #records = 0;
 
-  /** `resource`: the bytes of a Resource. `capacity`: bytes that a batch is expected to have. */
-  constructor(resource: Uint8Array, capacity: number) {
+  /** `resource`: the bytes of a Resource. `capacity`: bytes that a batch is expected to have. `memory`: for those that are ended. */
+  constructor(resource: Uint8Array, capacity: number, memory: BatchMemory) {
     this.#resource = resource;
+    this.#memory = memory;
     this.#writer = new ByteWriter(capacity);
     this.#writer.at = HEADROOM;
   }
@@ -79,7 +82,7 @@ export class BatchBuilder {
     writer.at = start;
     writer.byte(BATCH_IN_REQUEST);
     writer.varint(length);
-    const sealed = Uint8Array.from(writer.bytes.subarray(start, end));
+    const sealed = this.#memory.copy(writer.bytes.subarray(start, end));
     writer.at = HEADROOM;
     this.#records = 0;
     return sealed;

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { RecordCursor, type TapRecord } from "@tcptracker/events";
 import { AccountingSchema, type Accounting, type Loss } from "@tcptracker/proto";
 import { BatchBuilder } from "./batch-builder.ts";
+import { BatchMemory } from "./batch-memory.ts";
 import { FieldsEncoder } from "./encode/encode-fields.ts";
 import { ExportError, type ExportErrorCode } from "./errors.ts";
 import { LossLedger } from "./losses.ts";
@@ -44,6 +45,7 @@ export class GrpcExporter {
   readonly #options: ResolvedExporterOptions;
   readonly #store: BatchStore;
   readonly #ledger: LossLedger;
+  readonly #memory: BatchMemory;
   readonly #builder: BatchBuilder;
   readonly #secrets: SecretsWatch;
   readonly #backoff: Backoff;
@@ -81,7 +83,10 @@ export class GrpcExporter {
     this.#store = store;
     this.#ledger = ledger;
     this.#last = store.last;
-    this.#builder = new BatchBuilder(encodeResource(options.resource), options.batchBytes + 128 * 1024);
+    const { batchBytes, windowBytes } = options;
+    // A full batch is longer than `batchBytes` by a part of its last record, its sums and its resource.
+    this.#memory = new BatchMemory(batchBytes + batchBytes / 8, windowBytes);
+    this.#builder = new BatchBuilder(encodeResource(options.resource), batchBytes + 128 * 1024, this.#memory);
     this.#backoff = new Backoff(options.backoff);
     this.#secrets = secrets;
     this.#declareTimer = setInterval(() => {
@@ -335,6 +340,9 @@ export class GrpcExporter {
         onAcknowledged: () => {
           this.#backoff.reset();
           this.#progress.call();
+        },
+        onReleased: (bytes) => {
+          this.#memory.release(bytes);
         },
       },
       store,

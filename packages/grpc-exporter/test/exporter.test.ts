@@ -131,6 +131,39 @@ test("no proxy of the environment is asked", async () => {
   expect([asked, sink.records.length]).toEqual([0, 1]);
 });
 
+test("memory of acknowledged batches is used again, and what is sent again is what it was", async () => {
+  const sink = new MemorySink();
+  const first = await collect(sink);
+  const { address } = first;
+  const exporter = await exporting(address, { windowBytes: 256 * KIB });
+  const traffic = new Traffic();
+  const sent: string[] = [];
+  const write = async (rounds: number): Promise<void> => {
+    for (let round = 0; round < rounds; round++) {
+      const records = traffic.many(50, 1000);
+      sent.push(...records.map(toJson));
+      await exporter.write(records);
+      await until("there is room", () => exporter.statistics().waitingBatches < 256);
+    }
+  };
+  await write(40);
+  // Stops while batches are on their way, and others fill memory that was given back.
+  let open = (): void => undefined;
+  sink.gate = () => new Promise((resolve) => (open = resolve));
+  await write(30);
+  await until("the window is full", () => exporter.statistics().inFlightBytes >= 256 * KIB);
+  await first.close();
+  sink.gate = () => Promise.resolve();
+  open();
+  await collect(sink, address.port);
+  await write(40);
+  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(exporter.statistics().resentBatches).toBeGreaterThan(3);
+  const arrived = sink.records.map(toJson);
+  expect(arrived.length).toBe(sent.length);
+  expect(arrived.findIndex((line, index) => line !== sent[index])).toBe(-1);
+});
+
 test("what was not acknowledged comes again, and is written once", async () => {
   const sink = new MemorySink();
   const first = await collect(sink);

@@ -3,6 +3,7 @@ import { Rates } from "../src/collector/rate.ts";
 import { addressBytes } from "../src/encode/addresses.ts";
 import { ExportError } from "../src/errors.ts";
 import { BatchBuilder } from "../src/batch-builder.ts";
+import { BatchMemory } from "../src/batch-memory.ts";
 import { LossLedger } from "../src/losses.ts";
 import { encodeResource, fromResource, readResource, toResource } from "../src/resource.ts";
 import { Backoff } from "../src/transport/backoff.ts";
@@ -105,8 +106,43 @@ test.each(["", "1.2.3", "1.2.3.256", "::1::", "1:2:3:4:5:6:7", "g::", "1:2:3:4:5
   },
 );
 
+describe("memory of batches", () => {
+  const filled = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+
+  test("is used again once it is given back, and not before", () => {
+    const memory = new BatchMemory(100, 1000);
+    const [first, second] = [memory.copy(filled(100, 1)), memory.copy(filled(80, 2))];
+    expect(second.buffer).not.toBe(first.buffer);
+    memory.release(first);
+    const third = memory.copy(filled(90, 3));
+    expect(third.buffer).toBe(first.buffer);
+    expect([second, third]).toEqual([filled(80, 2), filled(90, 3)]);
+    expect(memory.copy(filled(90, 4)).buffer).not.toBe(first.buffer);
+  });
+
+  test("batches that are much smaller, or larger, take no more than they need", () => {
+    const memory = new BatchMemory(100, 1000);
+    for (const length of [0, 74, 101]) {
+      const bytes = memory.copy(filled(length, 1));
+      expect(bytes).toEqual(filled(length, 1));
+      expect(bytes.buffer.byteLength).toBe(length);
+      memory.release(bytes);
+    }
+    expect(memory.copy(filled(100, 2))).toEqual(filled(100, 2));
+  });
+
+  test("no more of it is kept than was asked for", () => {
+    const memory = new BatchMemory(100, 250);
+    const given = [1, 2, 3].map((value) => memory.copy(filled(100, value)));
+    for (const bytes of given) memory.release(bytes);
+    const known = new Set(given.map(({ buffer }) => buffer));
+    const again = [1, 2, 3].map((value) => memory.copy(filled(100, value)));
+    expect(again.filter(({ buffer }) => known.has(buffer))).toHaveLength(2);
+  });
+});
+
 describe("what is lost", () => {
-  const builder = new BatchBuilder(encodeResource(readResource("0")), 1024);
+  const builder = new BatchBuilder(encodeResource(readResource("0")), 1024, new BatchMemory(1024, 0));
   let sequence = 0;
   const batch = (records: readonly Parameters<typeof builder.add>[0][]): Uint8Array => {
     for (const record of records) builder.add(record);

@@ -51,12 +51,14 @@ export interface SessionOptions {
   /** Told of each batch that is sent and of each acknowledgement. */
   readonly onSent: (again: boolean, bytes: number) => void;
   readonly onAcknowledged: (sequence: number) => void;
+  /** Told of the bytes of each batch that was sent and is acknowledged: nobody needs them any more. */
+  readonly onReleased: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
 /** A batch that is sent and not acknowledged. */
 interface InFlight {
   readonly sequence: number;
-  readonly size: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly since: number;
 }
 
@@ -177,7 +179,7 @@ export class Session {
         await this.#store.reject(sequence);
         continue;
       }
-      this.#inFlight.push({ sequence, size: bytes.length, since: performance.now() });
+      this.#inFlight.push({ sequence, bytes, since: performance.now() });
       this.#inFlightBytes += bytes.length;
       this.#write(bytes);
       this.#options.onSent(again, bytes.length);
@@ -247,12 +249,14 @@ export class Session {
   #acknowledge(sequence: number): void {
     const upTo = Math.min(sequence, this.#store.sent);
     const done = this.#inFlight.findIndex((batch) => batch.sequence > upTo);
-    for (const { size } of this.#inFlight.splice(0, done === -1 ? this.#inFlight.length : done))
-      this.#inFlightBytes -= size;
+    const released = this.#inFlight.splice(0, done === -1 ? this.#inFlight.length : done);
+    for (const { bytes } of released) this.#inFlightBytes -= bytes.length;
     if (upTo > this.#store.acknowledged) {
       this.#store.acknowledge(upTo);
       this.#options.onAcknowledged(upTo);
     }
+    // Only now, when the store has forgotten them. gRPC has made its own copies, or they could not have arrived.
+    for (const { bytes } of released) this.#options.onReleased(bytes);
     this.#wake.call();
   }
 
