@@ -157,7 +157,7 @@ test("memory of acknowledged batches is used again, and what is sent again is wh
   open();
   await collect(sink, address.port);
   await write(40);
-  expect(await exporter.close()).toEqual({ batches: 0 });
+  expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(exporter.statistics().resentBatches).toBeGreaterThan(3);
   const arrived = sink.records.map(toJson);
   expect(arrived.length).toBe(sent.length);

@@ -279,9 +279,10 @@ export class SpoolStore implements BatchStore {
       if (full?.held.size === 0) this.#discard(full);
     }
     const file = this.#active;
+    // Acknowledged while the file was made: its memory may be in use again.
+    if (!this.#entries.has(sequence)) return;
     const place = await file.segment.append(sequence, bytes);
     const entry = this.#entries.get(sequence);
-    // Acknowledged or given up while it was written.
     if (entry === undefined) return;
     entry.home = { file, place };
     file.held.add(sequence);
