@@ -71,6 +71,8 @@ export class GrpcExporter {
   #sentBytes = 0;
   #resentBatches = 0;
   #connections = 0;
+  /** When it began to count: nanoseconds since 1970. */
+  readonly #startTime = BigInt(Date.now()) * 1_000_000n;
   readonly #failures: Partial<Record<ExportErrorCode, number>> = {};
 
   private constructor(
@@ -281,6 +283,7 @@ export class GrpcExporter {
   #accounting(): Accounting {
     const lost = Object.values(this.#ledger.totals);
     return create(AccountingSchema, {
+      startTimeUnixNano: this.#startTime,
       records: BigInt(this.#records),
       payloadBytes: BigInt(this.#payloadBytes),
       lostRecords: BigInt(lost.reduce((sum, { records }) => sum + records, 0)),

@@ -306,9 +306,19 @@ test("what a full spool has given up is declared by the next exporter", async ()
   const sink = new MemorySink();
   await collect(sink, target.port);
   const second = await exporting(target, { spool, spoolBytes: 2 * MIB });
+  await second.write([traffic.next(10)]);
   expect(await second.close()).toEqual({ batches: 0, lost: 0 });
   const { delivered, missing, causes } = account(sink.records);
   expect([delivered + missing, causes]).toEqual([traffic.bytes, ["spool_full"]]);
+
+  // Each of the two has sums of its own.
+  const sums = Map.groupBy(sink.batches, ({ accounting }) => accounting?.startTimeUnixNano);
+  expect([...sums.keys()]).toHaveLength(2);
+  for (const batches of sums.values()) {
+    const records = batches.map(({ accounting }) => Number(accounting?.records));
+    expect(records).toEqual(records.toSorted((one, other) => one - other));
+  }
+  expect(sink.batches.at(-1)?.accounting).toMatchObject({ records: 1n, payloadBytes: 10n });
 });
 
 test("a spool whose disk takes nothing loses nothing while the collector receives, and says what it loses else", async () => {

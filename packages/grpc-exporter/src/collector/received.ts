@@ -19,7 +19,7 @@ export interface ReceivedBatch {
   readonly unknownRecords: number;
   /** What the exporter had to give up before this batch. */
   readonly losses: readonly Loss[];
-  /** The exporter's sums up to here; absent if it does not count. */
+  /** Its sums, of the process that made it, up to here; absent if it does not count. */
   readonly accounting?: Accounting;
 }
 

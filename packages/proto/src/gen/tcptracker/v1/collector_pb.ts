@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tcptracker/v1/collector.proto.
  */
 export const file_tcptracker_v1_collector: GenFile = /*@__PURE__*/
-  fileDesc("Ch10Y3B0cmFja2VyL3YxL2NvbGxlY3Rvci5wcm90bxINdGNwdHJhY2tlci52MSJoCg1FeHBvcnRSZXF1ZXN0EiUKBWhlbGxvGAEgASgLMhQudGNwdHJhY2tlci52MS5IZWxsb0gAEiUKBWJhdGNoGAIgASgLMhQudGNwdHJhY2tlci52MS5CYXRjaEgAQgkKB21lc3NhZ2UigQEKDkV4cG9ydFJlc3BvbnNlEikKB3dlbGNvbWUYASABKAsyFi50Y3B0cmFja2VyLnYxLldlbGNvbWVIABI5Cg9hY2tub3dsZWRnZW1lbnQYAiABKAsyHi50Y3B0cmFja2VyLnYxLkFja25vd2xlZGdlbWVudEgAQgkKB21lc3NhZ2UiYwoFSGVsbG8SEwoLZXhwb3J0ZXJfaWQYASABKAwSKQoIcmVzb3VyY2UYAiABKAsyFy50Y3B0cmFja2VyLnYxLlJlc291cmNlEhoKEmFja25vd2xlZGdlZF9iYXRjaBgDIAEoBCI9CgdXZWxjb21lEhcKD3BlcnNpc3RlZF9iYXRjaBgBIAEoBBIZChFtYXhfbWVzc2FnZV9ieXRlcxgCIAEoDSIqCg9BY2tub3dsZWRnZW1lbnQSFwoPcGVyc2lzdGVkX2JhdGNoGAEgASgEIsABCgVCYXRjaBIQCghzZXF1ZW5jZRgBIAEoBBIpCghyZXNvdXJjZRgCIAEoCzIXLnRjcHRyYWNrZXIudjEuUmVzb3VyY2USJgoHcmVjb3JkcxgDIAMoCzIVLnRjcHRyYWNrZXIudjEuUmVjb3JkEiMKBmxvc3NlcxgEIAMoCzITLnRjcHRyYWNrZXIudjEuTG9zcxItCgphY2NvdW50aW5nGAUgASgLMhkudGNwdHJhY2tlci52MS5BY2NvdW50aW5nInMKCFJlc291cmNlEhEKCWhvc3RfbmFtZRgBIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgCIAEoCRIUCgxhcmNoaXRlY3R1cmUYAyABKAkSFQoNYWdlbnRfdmVyc2lvbhgEIAEoCRIPCgdib290X2lkGAUgASgMIoEBCgRMb3NzEiYKBWNhdXNlGAEgASgOMhcudGNwdHJhY2tlci52MS5HYXBDYXVzZRIPCgdiYXRjaGVzGAIgASgEEg8KB3JlY29yZHMYAyABKAQSFQoNcGF5bG9hZF9ieXRlcxgEIAEoBBIYChB1bmRlY2xhcmVkX2J5dGVzGAUgASgEImYKCkFjY291bnRpbmcSDwoHcmVjb3JkcxgBIAEoBBIVCg1wYXlsb2FkX2J5dGVzGAIgASgEEhQKDGxvc3RfcmVjb3JkcxgDIAEoBBIaChJsb3N0X3BheWxvYWRfYnl0ZXMYBCABKAQyXQoQQ29sbGVjdG9yU2VydmljZRJJCgZFeHBvcnQSHC50Y3B0cmFja2VyLnYxLkV4cG9ydFJlcXVlc3QaHS50Y3B0cmFja2VyLnYxLkV4cG9ydFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_tcptracker_v1_record]);
+  fileDesc("Ch10Y3B0cmFja2VyL3YxL2NvbGxlY3Rvci5wcm90bxINdGNwdHJhY2tlci52MSJoCg1FeHBvcnRSZXF1ZXN0EiUKBWhlbGxvGAEgASgLMhQudGNwdHJhY2tlci52MS5IZWxsb0gAEiUKBWJhdGNoGAIgASgLMhQudGNwdHJhY2tlci52MS5CYXRjaEgAQgkKB21lc3NhZ2UigQEKDkV4cG9ydFJlc3BvbnNlEikKB3dlbGNvbWUYASABKAsyFi50Y3B0cmFja2VyLnYxLldlbGNvbWVIABI5Cg9hY2tub3dsZWRnZW1lbnQYAiABKAsyHi50Y3B0cmFja2VyLnYxLkFja25vd2xlZGdlbWVudEgAQgkKB21lc3NhZ2UiYwoFSGVsbG8SEwoLZXhwb3J0ZXJfaWQYASABKAwSKQoIcmVzb3VyY2UYAiABKAsyFy50Y3B0cmFja2VyLnYxLlJlc291cmNlEhoKEmFja25vd2xlZGdlZF9iYXRjaBgDIAEoBCI9CgdXZWxjb21lEhcKD3BlcnNpc3RlZF9iYXRjaBgBIAEoBBIZChFtYXhfbWVzc2FnZV9ieXRlcxgCIAEoDSIqCg9BY2tub3dsZWRnZW1lbnQSFwoPcGVyc2lzdGVkX2JhdGNoGAEgASgEIsABCgVCYXRjaBIQCghzZXF1ZW5jZRgBIAEoBBIpCghyZXNvdXJjZRgCIAEoCzIXLnRjcHRyYWNrZXIudjEuUmVzb3VyY2USJgoHcmVjb3JkcxgDIAMoCzIVLnRjcHRyYWNrZXIudjEuUmVjb3JkEiMKBmxvc3NlcxgEIAMoCzITLnRjcHRyYWNrZXIudjEuTG9zcxItCgphY2NvdW50aW5nGAUgASgLMhkudGNwdHJhY2tlci52MS5BY2NvdW50aW5nInMKCFJlc291cmNlEhEKCWhvc3RfbmFtZRgBIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgCIAEoCRIUCgxhcmNoaXRlY3R1cmUYAyABKAkSFQoNYWdlbnRfdmVyc2lvbhgEIAEoCRIPCgdib290X2lkGAUgASgMIoEBCgRMb3NzEiYKBWNhdXNlGAEgASgOMhcudGNwdHJhY2tlci52MS5HYXBDYXVzZRIPCgdiYXRjaGVzGAIgASgEEg8KB3JlY29yZHMYAyABKAQSFQoNcGF5bG9hZF9ieXRlcxgEIAEoBBIYChB1bmRlY2xhcmVkX2J5dGVzGAUgASgEIoQBCgpBY2NvdW50aW5nEg8KB3JlY29yZHMYASABKAQSFQoNcGF5bG9hZF9ieXRlcxgCIAEoBBIUCgxsb3N0X3JlY29yZHMYAyABKAQSGgoSbG9zdF9wYXlsb2FkX2J5dGVzGAQgASgEEhwKFHN0YXJ0X3RpbWVfdW5peF9uYW5vGAUgASgGMl0KEENvbGxlY3RvclNlcnZpY2USSQoGRXhwb3J0EhwudGNwdHJhY2tlci52MS5FeHBvcnRSZXF1ZXN0Gh0udGNwdHJhY2tlci52MS5FeHBvcnRSZXNwb25zZSgBMAFiBnByb3RvMw", [file_tcptracker_v1_record]);
 
 /**
  * What an agent says.
@@ -209,7 +209,7 @@ export type Batch = Message<"tcptracker.v1.Batch"> & {
   losses: Loss[];
 
   /**
-   * The exporter's sums up to and with this batch.
+   * The sums of the process that made this batch, up to and with it.
    *
    * @generated from field: tcptracker.v1.Accounting accounting = 5;
    */
@@ -322,7 +322,8 @@ export const LossSchema: GenMessage<Loss> = /*@__PURE__*/
   messageDesc(file_tcptracker_v1_collector, 7);
 
 /**
- * Sums over the life of an exporter id. Records of batches that were sent again count once.
+ * Sums of one process: those with the same exporter_id and start_time_unix_nano. They only grow, and begin at 0 with the next process.
+ * Records of batches that were sent again count once.
  *
  * @generated from message tcptracker.v1.Accounting
  */
@@ -354,6 +355,13 @@ export type Accounting = Message<"tcptracker.v1.Accounting"> & {
    * @generated from field: uint64 lost_payload_bytes = 4;
    */
   lostPayloadBytes: bigint;
+
+  /**
+   * When the process began to count, in nanoseconds since 1970. 0 if it does not say.
+   *
+   * @generated from field: fixed64 start_time_unix_nano = 5;
+   */
+  startTimeUnixNano: bigint;
 };
 
 /**
