@@ -1,6 +1,7 @@
+import { isLackOfLockedMemory } from "../kernel/tap-refusal.ts";
 import { adviceForRights, missingRights } from "./capabilities.ts";
 import type { RefusalReason, WayReport } from "./diagnosis.ts";
-import { isOlderThan, MOST_PARANOID_WITH_PERFMON, setting, type Facts } from "./facts.ts";
+import { MOST_PARANOID_WITH_PERFMON, setting, type Facts } from "./facts.ts";
 
 /** Whose matter a refusal is: what the process may do, what the kernel can, or what is installed. */
 export type Whose = "rights" | "kernel" | "installation";
@@ -56,7 +57,7 @@ function explainMissingBtf({ errno, code }: RefusalReason, facts: Facts): Explan
 }
 
 function explainPermission(reason: RefusalReason, way: Way, facts: Facts): Explanation | undefined {
-  const { errno, operation = "", message } = reason;
+  const { errno, operation = "" } = reason;
   if (errno !== "EPERM" && errno !== "EACCES") return undefined;
   // The verifier says EACCES when it refuses a program for what it does.
   if (reason.code === "ERR_BPF_VERIFIER") return undefined;
@@ -93,7 +94,7 @@ function explainPermission(reason: RefusalReason, way: Way, facts: Facts): Expla
       text: "the buffers are more memory than the process may lock",
       advice: "add CAP_IPC_LOCK, raise 'ulimit -l', or make them smaller with --buffer-size",
     };
-  if (isOlderThan(facts, 5, 11) === true && /map|memlock/i.test(operation + message))
+  if (isLackOfLockedMemory(reason, facts.kernel.release))
     return {
       whose: "rights",
       text: "before Linux 5.11 eBPF maps count as locked memory, of which the process may not have enough",

@@ -55,7 +55,12 @@ export function setting(facts: Facts, name: string): number | undefined {
 
 /** Whether the release is older than this one; undefined when it says nothing. */
 export function isOlderThan(facts: Facts, major: number, minor: number): boolean | undefined {
-  const match = /^(\d+)\.(\d+)/.exec(facts.kernel.release);
+  return isReleaseBefore(facts.kernel.release, major, minor);
+}
+
+/** The same for a release, such as 5.10.0-46-amd64. */
+export function isReleaseBefore(release: string, major: number, minor: number): boolean | undefined {
+  const match = /^(\d+)\.(\d+)/.exec(release);
   if (match === null) return undefined;
   const [have, haveMinor] = [Number(match[1]), Number(match[2])];
   return have < major || (have === major && haveMinor < minor);

@@ -1,8 +1,6 @@
 import { COUNTER, type Counter } from "@tcptracker/events";
 import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
-import { missingRights, ownCapabilities } from "../doctor/capabilities.ts";
-import { TapError } from "../errors.ts";
 import type { FilterTarget } from "../filter/tap-filter.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import { attach, type Attachment, type Hook } from "./attachment.ts";
@@ -10,6 +8,7 @@ import { candidatesFor, type Candidate, type Way } from "./candidates.ts";
 import type { IoUringSupport } from "./io-uring.ts";
 import { filteredOut, isRejected, leaveTo, leftoversOf, type Leftovers } from "./leftovers.ts";
 import type { PageCacheSupport } from "./page-cache.ts";
+import { asTapError } from "./tap-refusal.ts";
 
 /** Sums of the kernel's counters over all CPUs, by name. */
 export type Counters = Readonly<Record<Counter, bigint>>;
@@ -147,25 +146,4 @@ function askFor(options: ResolvedTapOptions): Candidate[] {
   } catch (error) {
     throw error instanceof BpfError ? asTapError([error]) : error;
   }
-}
-
-function asTapError(refusals: readonly BpfError[]): TapError {
-  const cause =
-    refusals.length === 1 ? refusals[0] : new AggregateError(refusals, "every set of programs was refused");
-  const last = refusals.at(-1);
-  const reason = last?.message ?? "no programs of the kind asked for belong to this attach strategy";
-  const code = last?.code;
-  if (code === "ERR_BPF_PERMISSION" && missingRights(ownCapabilities()).length > 0)
-    return new TapError(
-      "ERR_TAP_NOT_PERMITTED",
-      `not permitted to load or attach eBPF programs; run as root or with CAP_BPF and CAP_PERFMON (${reason})`,
-      { cause },
-    );
-  if (code === "ERR_BPF_PERMISSION" || code === "ERR_BPF_NOT_SUPPORTED" || code === "ERR_BPF_VERIFIER")
-    return new TapError(
-      "ERR_TAP_NOT_SUPPORTED",
-      `this kernel does not accept the eBPF programs; 'tcptracker doctor' says which it does: ${reason}`,
-      { cause },
-    );
-  return new TapError("ERR_TAP_KERNEL", reason, { cause });
 }
