@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { UNATTRIBUTED, type Attribution } from "./attribution.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { CgroupIndex, type AttributionListener } from "./cgroup-index.ts";
@@ -10,12 +9,10 @@ import { ProcessContainers } from "./cgroups/process-containers.ts";
 import type { ContainersError } from "./errors.ts";
 import { follower, type AttributeSet, type CgroupTarget } from "./follow.ts";
 import type { IdentitySource } from "./identity-source.ts";
+import { START_PATIENCE, within } from "./patience.ts";
 
 /** Cgroups outside of containers that are remembered as such. */
 const MOST_OUTSIDE = 32_768;
-
-/** How long the start waits for sources that do not answer, in milliseconds. */
-const START_PATIENCE = 2_000;
 
 /** How to look. */
 export interface ContainersOptions {
@@ -178,12 +175,4 @@ export class Containers implements Disposable {
       .filter((answer) => answer !== undefined);
     return answers.length === 0 ? undefined : Promise.all(answers);
   }
-}
-
-/** Resolves with the promise, or when the time is over. */
-async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  const abort = new AbortController();
-  const timeout = delay(milliseconds, undefined, { signal: abort.signal }).catch(() => undefined);
-  await Promise.race([promise, timeout]);
-  abort.abort();
 }

@@ -126,6 +126,44 @@ test("a resync (410 Gone) tells who is gone", async () => {
   expect(book.of("10.96.0.10")).toBeUndefined();
 });
 
+test("a pod that is made again under its name, unseen, takes its old address along", async () => {
+  const { server, book, clock } = await start((created) => {
+    created.put(pod("db-0", ["10.1.0.5"]));
+  });
+  await until("watching", () => server.watching === 2);
+  server.endWatches();
+  server.remove("shop", "db-0");
+  const again = pod("db-0", ["10.1.0.6"]);
+  server.put({ ...again, metadata: { ...again.metadata, uid: "another" } });
+  server.compact();
+  await until("told", () => book.of("10.1.0.6") !== undefined);
+  expect(book.of("10.1.0.5")).toEqual(named("pod", "db-0"));
+  clock.now = 60_001;
+  expect(book.of("10.1.0.5")).toBeUndefined();
+  expect(book.of("10.1.0.6")).toEqual(named("pod", "db-0"));
+});
+
+test("a service that is reached at addresses of nodes does not give them its name", async () => {
+  const { book } = await start((server) => {
+    const web = pod("web", ["10.1.0.5"]);
+    server.put({ ...web, status: { ...web.status, hostIPs: [{ ip: "192.0.2.1" }] } });
+    const ingress = [{ ip: "192.0.2.1" }, { ip: "198.51.100.3" }];
+    server.putService(service("cart", ["10.96.0.10"], { status: { loadBalancer: { ingress } } }));
+  });
+  expect(book.of("192.0.2.1")).toBeUndefined();
+  expect(book.of("198.51.100.3")).toEqual(named("service", "cart"));
+});
+
+test("an API that does not answer holds nobody up", async () => {
+  const { server, book } = await start((created) => {
+    created.silent = true;
+    created.put(pod("web", ["10.1.0.5"]));
+  });
+  expect(book.size).toBe(0);
+  book[Symbol.dispose]();
+  await until("nobody waits", async () => (await server.connections()) === 0);
+});
+
 test("an API that refuses is told of once for each kind, and what it needs", async () => {
   const { server, book, problems } = await start((created) => {
     created.failure = 403;

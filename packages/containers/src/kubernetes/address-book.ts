@@ -1,7 +1,8 @@
-import { CoreV1Api, type KubeConfig, type KubernetesObject } from "@kubernetes/client-node";
+import type { KubeConfig, KubernetesObject } from "@kubernetes/client-node";
 import type { RemoteNames } from "@tcptracker/events";
 import { ContainersError } from "../errors.ts";
 import { readAddresses, type Addressed } from "./addressed.ts";
+import { START_PATIENCE, within } from "../patience.ts";
 import { explain } from "./failure.ts";
 import { ObjectWatch, type Watched } from "./object-watch.ts";
 
@@ -14,6 +15,8 @@ export interface AddressBookOptions {
   readonly onProblem: (problem: ContainersError) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
+  /** Milliseconds for an answer; default 30,000. */
+  readonly answerPatience?: number;
 }
 
 interface Entry {
@@ -27,36 +30,37 @@ interface Entry {
 /** Which pod or service an address of the cluster is, from the Kubernetes API: all pods and services, by list and watch. */
 export class AddressBook implements Disposable {
   readonly #entries = new Map<string, Entry>();
-  /** Addresses by the uid of their object. */
-  readonly #objects = new Map<string, readonly string[]>();
+  /** By kind, namespace and name. */
+  readonly #objects = new Map<string, { readonly uid: string; readonly addresses: readonly string[] }>();
+  /** Addresses of nodes that pods are on. */
+  readonly #nodes = new Set<string>();
   readonly #watches: readonly { start(): void; close(): void }[];
   readonly #now: () => number;
   readonly #started: Promise<unknown>;
   /** Who is gone, in the order of going. */
   #farewells: { readonly address: string; readonly uid: string; readonly at: number }[] = [];
 
-  constructor({ config, onProblem, now = () => performance.now() }: AddressBookOptions) {
-    this.#now = now;
-    const api = config.makeApiClient(CoreV1Api);
-    const pods = this.#watch(config, "pods", onProblem, () => api.listPodForAllNamespaces());
-    const services = this.#watch(config, "services", onProblem, () => api.listServiceForAllNamespaces());
+  constructor(options: AddressBookOptions) {
+    this.#now = options.now ?? (() => performance.now());
+    const pods = this.#watch(options, "pods", (api) => api.listPodForAllNamespaces());
+    const services = this.#watch(options, "services", (api) => api.listServiceForAllNamespaces());
     this.#watches = [pods.watch, services.watch];
     this.#started = Promise.all([pods.started, services.started]);
   }
 
-  /** Begins to learn; resolves when what there is now is known, or cannot be. Never rejects. */
+  /** Begins to learn; resolves when what there is now is known, or cannot be, or nobody answers for 2 s. Never rejects. */
   async start(): Promise<void> {
     for (const watch of this.#watches) watch.start();
-    await this.#started;
+    await within(START_PATIENCE, this.#started);
   }
 
   /** Whose an address is, as records have it; undefined for one outside the cluster, or of a node, which many share. */
-  of(address: string): RemoteNames | undefined {
-    const entry = this.#entries.get(
-      address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address,
-    );
+  of(text: string): RemoteNames | undefined {
+    const address = text.startsWith("::ffff:") ? text.slice("::ffff:".length) : text;
+    const entry = this.#entries.get(address);
     if (entry?.gone !== undefined && this.#now() - entry.gone > FAREWELL) return undefined;
-    return entry?.names;
+    // A service may be reached at the addresses of nodes, as small clusters have it: so is everything else on them.
+    return entry?.names.service !== undefined && this.#nodes.has(address) ? undefined : entry?.names;
   }
 
   /** How many addresses are known. */
@@ -69,9 +73,8 @@ export class AddressBook implements Disposable {
   }
 
   #watch<T extends KubernetesObject>(
-    config: KubeConfig,
+    { config, onProblem, answerPatience }: AddressBookOptions,
     what: "pods" | "services",
-    onProblem: (problem: ContainersError) => void,
     list: Watched<T>["list"],
   ): { readonly watch: ObjectWatch<T>; readonly started: Promise<undefined> } {
     const started = Promise.withResolvers<undefined>();
@@ -83,11 +86,11 @@ export class AddressBook implements Disposable {
       {
         onObject: (object) => {
           const addressed = readAddresses(kind, object);
-          if (addressed !== undefined) this.#set(addressed);
+          if (addressed !== undefined) this.#set(addressed, keyOf(what, object));
           slim(object);
         },
         onGone: (object) => {
-          this.#remove(object.metadata?.uid ?? "");
+          this.#remove(object.metadata?.uid ?? "", keyOf(what, object));
         },
         onSynced: () => {
           told = undefined;
@@ -103,21 +106,28 @@ export class AddressBook implements Disposable {
           onProblem(new ContainersError("ERR_CONTAINERS_KUBERNETES", message, { cause: error }));
         },
       },
+      answerPatience,
     );
     return { watch, started: started.promise };
   }
 
-  #set({ uid, addresses, names }: Addressed): void {
-    const before = this.#objects.get(uid) ?? [];
-    for (const address of before) if (!addresses.includes(address)) this.#depart(address, uid);
+  #set({ uid, addresses, nodes, names }: Addressed, key: string): void {
+    for (const node of nodes) this.#nodes.add(node);
+    const before = this.#objects.get(key);
+    // Missed while there was no watch: it was deleted and made again.
+    if (before !== undefined && before.uid !== uid) this.#remove(before.uid, key);
+    for (const address of this.#objects.get(key)?.addresses ?? [])
+      if (!addresses.includes(address)) this.#depart(address, uid);
     for (const address of addresses) this.#entries.set(address, { names, uid });
-    if (addresses.length === 0) this.#objects.delete(uid);
-    else this.#objects.set(uid, addresses);
+    if (addresses.length === 0) this.#objects.delete(key);
+    else this.#objects.set(key, { uid, addresses });
   }
 
-  #remove(uid: string): void {
-    for (const address of this.#objects.get(uid) ?? []) this.#depart(address, uid);
-    this.#objects.delete(uid);
+  #remove(uid: string, key: string): void {
+    const object = this.#objects.get(key);
+    if (object?.uid !== uid) return;
+    for (const address of object.addresses) this.#depart(address, uid);
+    this.#objects.delete(key);
   }
 
   /** It may be somebody else's already. */
@@ -138,6 +148,10 @@ export class AddressBook implements Disposable {
       if (entry?.uid === uid && entry.gone === at) this.#entries.delete(address);
     }
   }
+}
+
+function keyOf(what: string, { metadata }: KubernetesObject): string {
+  return `${what}/${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
 }
 
 /** What the informer goes by. */

@@ -10,6 +10,8 @@ export interface Addressed {
   /** As records have them: RFC 5952. */
   readonly addresses: readonly string[];
   readonly names: RemoteNames;
+  /** Of the node that it is on. */
+  readonly nodes: readonly string[];
 }
 
 /** Undefined for what is no object with a name. */
@@ -18,8 +20,12 @@ export function readAddresses(kind: "pod" | "service", json: unknown): Addressed
   if (named === undefined) return undefined;
   const { name, namespace, uid } = named;
   const texts = kind === "pod" ? addressesOfPod(json) : addressesOfService(json);
-  const addresses = texts.flatMap((text) => normalised(text) ?? []);
-  return { uid, addresses: [...new Set(addresses)], names: { [kind]: { name, namespace } } };
+  return {
+    uid,
+    addresses: normalised(texts),
+    names: { [kind]: { name, namespace } },
+    nodes: kind === "pod" ? normalised(ipsAt(member(json, "status"), "hostIPs")) : [],
+  };
 }
 
 function addressesOfPod(json: unknown): string[] {
@@ -42,9 +48,12 @@ function ipsAt(value: unknown, name: string): string[] {
   return listAt(value, name).flatMap((entry) => textAt(entry, "ip") ?? []);
 }
 
-/** Undefined for what is no address, such as the `None` of a headless service. */
-function normalised(text: string): string | undefined {
-  const version = isIP(text);
-  if (version !== 6) return version === 4 ? text : undefined;
-  return new URL(`http://[${text}]`).hostname.slice(1, -1);
+/** Without what is no address, such as the `None` of a headless service. */
+function normalised(texts: readonly string[]): string[] {
+  const addresses = texts.flatMap((text) => {
+    const version = isIP(text);
+    if (version !== 6) return version === 4 ? text : [];
+    return new URL(`http://[${text}]`).hostname.slice(1, -1);
+  });
+  return [...new Set(addresses)];
 }

@@ -35,3 +35,7 @@ test.each([
 ])("one that %s is an error", (_what, path) => {
   expect(() => kubernetesSource({ kubeconfig: path() })).toThrow("ERR_CONTAINERS_KUBERNETES: cannot use /");
 });
+
+test("outside of a pod a kubeconfig is wanted", () => {
+  expect(() => kubernetesSource({ nodeName: "node-1" })).toThrow(/is in no pod .*: name a kubeconfig$/);
+});

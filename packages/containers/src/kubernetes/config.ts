@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { KubeConfig } from "@kubernetes/client-node";
 import { ContainersError } from "../errors.ts";
 import { AddressBook } from "./address-book.ts";
+import { isInCluster } from "./in-cluster.ts";
 import { KubernetesSource } from "./kubernetes-source.ts";
 
 /** How to reach the API. */
@@ -35,6 +36,11 @@ export function kubernetesSource({ kubeconfig, nodeName }: KubernetesOptions = {
 }
 
 function configured<T>(kubeconfig: string | undefined, make: (config: KubeConfig) => T): T {
+  if (kubeconfig === undefined && !isInCluster())
+    throw new ContainersError(
+      "ERR_CONTAINERS_KUBERNETES",
+      "this process is in no pod with a service account (KUBERNETES_SERVICE_HOST and a token): name a kubeconfig",
+    );
   const config = new KubeConfig();
   try {
     if (kubeconfig === undefined) config.loadFromCluster();

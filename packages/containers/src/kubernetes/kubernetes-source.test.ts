@@ -27,11 +27,15 @@ interface Started {
 async function start(
   prepare: (server: FakeKubernetes) => Promise<void> | void = () => undefined,
   token?: string,
+  answerPatience?: number,
 ): Promise<Started> {
   const server = new FakeKubernetes();
   await server.start();
   await prepare(server);
-  const source = new KubernetesSource({ config: server.config(token), nodeName: "node-1" });
+  const source = new KubernetesSource({
+    ...{ config: server.config(token), nodeName: "node-1" },
+    ...(answerPatience === undefined ? {} : { answerPatience }),
+  });
   onTestFinished(() => {
     source.close();
   });
@@ -192,6 +196,59 @@ describe("a server that", () => {
     await until("back", () => source.pod(uid) !== undefined);
   });
 
+  test("accepts and never answers is one, and is asked again", async () => {
+    const { server, source, problems } = await start(
+      (created) => {
+        created.silent = true;
+      },
+      undefined,
+      100,
+    );
+    expect(source.isConnected).toBe(false);
+    expect(problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining("does not answer (no answer within 0.1 s)"),
+    ]);
+    server.silent = false;
+    server.put(pod("web", uid));
+    await until("back", () => source.pod(uid) !== undefined && source.isConnected);
+  });
+
+  test("stops answering is one, and whoever is quiet is not", async () => {
+    const { server, source, problems } = await start(undefined, undefined, 300);
+    // Watches end for want of anything to tell, and are made again.
+    await until("watching again", () => server.watches.length > 2);
+    expect([source.isConnected, problems]).toEqual([true, []]);
+    server.silent = true;
+    await until("told", () => problems.length > 0);
+    expect(source.isConnected).toBe(false);
+    expect(problems[0]?.message).toContain("no answer within 0.3 s");
+    server.silent = false;
+    server.put(pod("web", uid));
+    await until("back", () => source.pod(uid) !== undefined && source.isConnected);
+    expect(problems).toHaveLength(1);
+  });
+
+  test.each(["list", "watch"])("does not answer a %s keeps nobody who closes", async (request) => {
+    const server = new FakeKubernetes();
+    await server.start();
+    server.silent = request === "list";
+    const source = new KubernetesSource({ config: server.config(), nodeName: "node-1" });
+    const started = source.start({
+      onContainer: () => undefined,
+      onPod: () => undefined,
+      onProblem: () => undefined,
+    });
+    if (request === "watch") {
+      await started;
+      await until("watching", () => server.watching === 1);
+      server.silent = true;
+      server.endWatches();
+    }
+    await until("it waits", async () => (await server.connections()) > 0);
+    source.close();
+    await until("it waits no more", async () => (await server.connections()) === 0);
+  });
+
   test("does not accept the token is one", async () => {
     const { problems } = await start(undefined, "wrong");
     expect(problems[0]?.message).toContain("status 401");
@@ -205,4 +262,22 @@ test("whoever waits when it is closed waits no more", async () => {
   source.close();
   await asked;
   await until("closed", () => server.watching === 0);
+});
+
+test("of containers that are started again and again, and pods that never come, only so many are remembered", async () => {
+  const { server, source } = await start();
+  await until("watching", () => server.watching === 1);
+  const idOf = (index: number): string => index.toString(16).padStart(64, "0");
+  const restarts = 4200;
+  for (let index = 0; index <= restarts; index++) {
+    const containerStatuses = [{ name: "nginx", image: "nginx", containerID: `containerd://${idOf(index)}` }];
+    server.put({ ...pod("web", uid), status: { containerStatuses } });
+  }
+  await until("told", () => source.container(idOf(restarts)) !== undefined);
+  expect(source.container(idOf(restarts - 1))?.name).toBe("nginx");
+  expect(source.container(idOf(0))).toBeUndefined();
+
+  const first = source.ask({ podUid: "never-1" });
+  for (let index = 2; index <= 2000; index++) void source.ask({ podUid: `never-${index}` });
+  await first;
 });

@@ -1,20 +1,25 @@
-import { CoreV1Api, type KubeConfig, type V1Pod } from "@kubernetes/client-node";
+import type { CoreV1Api, KubeConfig, V1Pod, V1PodList } from "@kubernetes/client-node";
 import type { PodIdentity } from "@tcptracker/events";
 import { ContainersError } from "../errors.ts";
 import type { ContainerFacts, IdentityListener, IdentitySource } from "../identity-source.ts";
 import { LivingMap } from "../living-map.ts";
 import { readPod, type ToldPod } from "./pod-object.ts";
 import { explain } from "./failure.ts";
-import { ObjectWatch } from "./object-watch.ts";
+import { ObjectWatch, type ObjectWatchListener } from "./object-watch.ts";
 
 /** Pods remembered that are gone. */
 const MOST_DEPARTED = 4_096;
+
+/** Pods that are waited for: of one that the API never tells of, nothing is known, and waiting has an end of its own. */
+const MOST_ASKED = 1_024;
 
 /** Where to ask, and about which node. */
 export interface KubernetesSourceOptions {
   readonly config: KubeConfig;
   /** As the API calls it. */
   readonly nodeName: string;
+  /** Milliseconds for an answer; default 30,000. */
+  readonly answerPatience?: number;
 }
 
 /** Pods of this node, and the names of their containers, from the Kubernetes API: by list and watch. */
@@ -33,14 +38,12 @@ export class KubernetesSource implements IdentitySource {
   /** Of the last problem that was told. */
   #problem: string | undefined;
 
-  constructor({ config, nodeName }: KubernetesSourceOptions) {
+  constructor({ config, nodeName, answerPatience }: KubernetesSourceOptions) {
     this.name = `Kubernetes at ${config.getCurrentCluster()?.server ?? "no server"}, node ${nodeName}`;
     const fieldSelector = `spec.nodeName=${nodeName}`;
-    const api = config.makeApiClient(CoreV1Api);
-    const list = (): ReturnType<typeof api.listPodForAllNamespaces> =>
-      api.listPodForAllNamespaces({ fieldSelector });
+    const list = (api: CoreV1Api): Promise<V1PodList> => api.listPodForAllNamespaces({ fieldSelector });
     const pods = { path: "/api/v1/pods", list, fieldSelector };
-    this.#watch = new ObjectWatch(config, pods, {
+    const listener: ObjectWatchListener = {
       onObject: (json) => {
         this.#onPod(readPod(json));
       },
@@ -55,7 +58,8 @@ export class KubernetesSource implements IdentitySource {
       onFailure: (error) => {
         this.#onFailure(error);
       },
-    });
+    };
+    this.#watch = new ObjectWatch(config, pods, listener, answerPatience);
   }
 
   get isConnected(): boolean {
@@ -81,6 +85,11 @@ export class KubernetesSource implements IdentitySource {
     if (podUid === undefined || !this.#connected || this.#pods.get(podUid) !== undefined) return undefined;
     const asked = this.#asked.get(podUid) ?? Promise.withResolvers<undefined>();
     this.#asked.set(podUid, asked);
+    for (const [uid, { resolve }] of this.#asked) {
+      if (this.#asked.size <= MOST_ASKED) break;
+      resolve(undefined);
+      this.#asked.delete(uid);
+    }
     return asked.promise;
   }
 
@@ -98,6 +107,9 @@ export class KubernetesSource implements IdentitySource {
     // Missed while there was no watch: it was deleted and made again.
     if (before !== undefined && before !== cgroupUid) this.#depart(before);
     this.#named.set(key, cgroupUid);
+    // Of containers that were started anew.
+    for (const id of this.#pods.get(cgroupUid)?.containers.keys() ?? [])
+      if (!containers.has(id)) this.#containers.depart(id);
     this.#pods.set(cgroupUid, told);
     for (const [id, facts] of containers) this.#containers.set(id, facts);
     this.#listener?.onPod(cgroupUid);

@@ -1,12 +1,16 @@
 /** Objects of the API, by list and watch, for as long as it is wanted. */
 import {
+  CoreV1Api,
   ListWatch,
-  Watch,
   type KubeConfig,
   type KubernetesListObject,
   type KubernetesObject,
 } from "@kubernetes/client-node";
 import { Backoff } from "../backoff.ts";
+import { AnsweredWatch, Connections, NoAnswer } from "./connections.ts";
+
+/** Milliseconds that a list may take, and a watch until it is there. */
+const ANSWER_PATIENCE = 30_000;
 
 /** Told of objects, which are as the API has them. */
 export interface ObjectWatchListener {
@@ -23,7 +27,7 @@ export interface ObjectWatchListener {
 export interface Watched<T extends KubernetesObject> {
   /** Such as `/api/v1/pods`. */
   readonly path: string;
-  readonly list: () => Promise<KubernetesListObject<T>>;
+  readonly list: (api: CoreV1Api) => Promise<KubernetesListObject<T>>;
   /** The same that `list` asks for. */
   readonly fieldSelector?: string;
 }
@@ -32,14 +36,28 @@ export interface Watched<T extends KubernetesObject> {
 export class ObjectWatch<T extends KubernetesObject> {
   readonly #informer: ListWatch<T>;
   readonly #listener: ObjectWatchListener;
+  readonly #connections: Connections;
   readonly #closing = new AbortController();
   readonly #backoff = new Backoff(this.#closing.signal);
   /** Of the attempt that is being made. */
   #failed = false;
 
-  constructor(config: KubeConfig, { path, list, fieldSelector }: Watched<T>, listener: ObjectWatchListener) {
+  /** `patience`: milliseconds for an answer. */
+  constructor(
+    config: KubeConfig,
+    { path, list, fieldSelector }: Watched<T>,
+    listener: ObjectWatchListener,
+    patience: number = ANSWER_PATIENCE,
+  ) {
     this.#listener = listener;
-    this.#informer = new ListWatch(path, new Watch(config), list, false, undefined, fieldSelector);
+    this.#connections = new Connections(config);
+    const api = this.#connections.config.makeApiClient(CoreV1Api);
+    this.#informer = new ListWatch(
+      path,
+      new AnsweredWatch(this.#connections, patience),
+      () => this.#within(patience, list(api)),
+      ...([false, undefined, fieldSelector] as const),
+    );
     this.#informer.on("add", (object) => {
       listener.onObject(object);
     });
@@ -61,6 +79,21 @@ export class ObjectWatch<T extends KubernetesObject> {
   close(): void {
     this.#closing.abort();
     void this.#informer.stop();
+    // Whoever waits for an answer would keep the process alive.
+    this.#connections.end();
+  }
+
+  async #within<Answer>(patience: number, answer: Promise<Answer>): Promise<Answer> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new NoAnswer(patience));
+      this.#connections.end();
+    }, patience);
+    try {
+      return await Promise.race([answer, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #attempt(): Promise<void> {

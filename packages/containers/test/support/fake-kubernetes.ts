@@ -19,6 +19,7 @@ export interface FakePod {
     readonly containerStatuses?: readonly object[];
     readonly phase?: string;
     readonly podIPs?: readonly { readonly ip: string }[];
+    readonly hostIPs?: readonly { readonly ip: string }[];
   };
 }
 
@@ -55,6 +56,8 @@ const TOKEN = "secret";
 export class FakeKubernetes {
   /** Answers with this status as long as it is set. */
   failure: number | undefined;
+  /** Accepts and never answers as long as it is set. */
+  silent = false;
   /** What has been asked for. */
   readonly lists: URLSearchParams[] = [];
   readonly watches: URLSearchParams[] = [];
@@ -76,6 +79,16 @@ export class FakeKubernetes {
 
   get watching(): number {
     return this.#watchers.length;
+  }
+
+  /** Connections that are open. */
+  async connections(): Promise<number> {
+    const count = Promise.withResolvers<number>();
+    this.#server?.getConnections((error, number) => {
+      if (error === null) count.resolve(number);
+      else count.reject(error);
+    });
+    return await count.promise;
   }
 
   async start(): Promise<void> {
@@ -168,6 +181,7 @@ export class FakeKubernetes {
     const { pathname, searchParams } = new URL(url, "http://localhost");
     const kind = /^\/api\/v1\/(pods|services)$/.exec(pathname)?.[1] as Kind | undefined;
     const node = /^spec\.nodeName=(.+)$/.exec(searchParams.get("fieldSelector") ?? "")?.[1];
+    if (this.silent) return;
     if (headers.authorization !== `Bearer ${TOKEN}`) send(response, 401, status(401, "Unauthorized"));
     else if (this.failure !== undefined) send(response, this.failure, status(this.failure, "as told"));
     else if (kind === undefined) send(response, 403, status(403, "Forbidden"));
