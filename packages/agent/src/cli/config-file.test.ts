@@ -53,6 +53,18 @@ describe("a file", () => {
     expect(error.message).toContain(":1:17: redact-pattern: --redact-pattern: ");
   });
 
+  test("has numbers as they are written, and what an alias stands for", () => {
+    const text = "spool: 12345678901234567890\nsnaplen: &size 0010\nbuffer-size: *size\nexport: 1e3\n";
+    expect(parseConfig("tap.yaml", text, TAP_FLAGS).values).toEqual({
+      ...{ spool: "12345678901234567890", snaplen: "0010", "buffer-size": "0010", export: "1e3" },
+    });
+  });
+
+  test("with a tag that is not known is wrong, there", async () => {
+    const error = await errorOf(["--config", file("json: true\nsnaplen: !size 64k\n")]);
+    expect(error.message).toMatch(/tap\.yaml:2:10: Unresolved tag: !size/);
+  });
+
   test.each(["", "# nothing\n", "---\n"])("%j says nothing", (text) => {
     expect(parseConfig("tap.yaml", text, TAP_FLAGS).values).toEqual({});
   });
@@ -103,6 +115,11 @@ describe("a file", () => {
     expect(exitCodeOf(error)).toBe(EXIT.usage);
   });
 
+  test("of settings that do not go together says where one of them is", async () => {
+    const off = await errorOf(["--config", file("json: true\nkubernetes: 'off'\nkubernetes-remote: true\n")]);
+    expect(off.message).toMatch(/tap\.yaml:[23]:\d+: kubernetes/);
+  });
+
   test("is not blamed for what a flag says", async () => {
     const error = await errorOf(["--config", file("json: true\nsnaplen: 5\n"), "--snaplen", "many"]);
     expect(error.message).toMatch(/^--snaplen takes a number of bytes/);
@@ -146,6 +163,19 @@ describe("precedence", () => {
       duration: 2000,
       options: { snaplen: 3, bufferSize: 1048576 },
     });
+  });
+
+  test("a flag undoes a switch of the file", async () => {
+    const path = file("json: true\nno-containers: true\n");
+    expect((await readTapCommand(["--config", path, "--no-json"], {})).json).toBe(false);
+  });
+
+  test("a variable that makes no sense is named", async () => {
+    const error = await errorOf([], { TCPTRACKER_SNAPLEN: "64q" });
+    expect(error.message).toMatch(/^TCPTRACKER_SNAPLEN: --snaplen takes a number of bytes/);
+    expect(exitCodeOf(error)).toBe(EXIT.usage);
+    const other = await errorOf(["--snaplen", "65q"], { TCPTRACKER_SNAPLEN: "64q" });
+    expect(other.message).toMatch(/^--snaplen takes .*65q/);
   });
 
   test("the environment may name the file, and a flag another one", async () => {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import {
+  isAlias,
   isMap,
   isScalar,
   isSeq,
@@ -48,7 +49,8 @@ export function parseConfig(path: string, text: string, flags: Readonly<Record<s
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  const [problem] = document.errors;
+  // A tag that is not known is a warning of the parser's: what it would change is not done.
+  const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) throw new UsageError(`${at(problem.pos[0])}: ${problem.message}`);
   const { contents } = document;
   const settings = Object.fromEntries(settingsOf(flags).filter(([name]) => name !== "config"));
@@ -66,11 +68,10 @@ export function parseConfig(path: string, text: string, flags: Readonly<Record<s
       throw new UsageError(
         `${at(offset)}: there is no setting '${name}'; there are ${Object.keys(settings).join(", ")}`,
       );
-    const value = pair.value as Node | null;
-    const place = at(value === null ? offset : startOf(value));
-    values[name] = isSeq(value)
-      ? textsOf(name, flag, value, at)
-      : valueOf(`${place}: ${name}`, flag, isScalar(value) ? value.value : undefined);
+    const node = pair.value as Node | null;
+    const place = at(node === null ? offset : startOf(node));
+    const value = isAlias(node) ? (node.resolve(document) ?? null) : node;
+    values[name] = isSeq(value) ? textsOf(name, flag, value, at) : valueOf(`${place}: ${name}`, flag, value);
     places.set(name, place);
   }
   return { values, placeOf: (name) => places.get(name) ?? path };
@@ -96,16 +97,22 @@ function textsOf(
   if (list.items.length === 0) throw new UsageError(`${where} takes a list of at least one`);
   return list.items.map((item) => {
     const node = item as Node;
-    return String(valueOf(`${at(startOf(node))}: ${name}`, flag, isScalar(node) ? node.value : undefined));
+    return String(valueOf(`${at(startOf(node))}: ${name}`, flag, node));
   });
 }
 
-function valueOf(where: string, { type, value: form = "VALUE" }: Flag, value: unknown): string | boolean {
+function valueOf(
+  where: string,
+  { type, value: form = "VALUE" }: Flag,
+  node: Node | null | undefined,
+): string | boolean {
+  const { value, source } = isScalar(node) ? node : { value: undefined, source: undefined };
   if (type === "boolean") {
     if (typeof value === "boolean") return value;
     throw new UsageError(`${where} takes true or false`);
   }
   if (typeof value === "string" && value !== "") return value;
-  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  // As it is written: 0010 is not 10, and large ones are not exact.
+  if (typeof value === "number" || typeof value === "bigint") return source ?? String(value);
   throw new UsageError(`${where} takes a text or a number (${form})`);
 }

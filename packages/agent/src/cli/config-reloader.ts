@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { FilterStatus } from "../filter/tap-filter.ts";
 import type { Configured } from "./configured-command.ts";
 import type { TapCommand } from "./tap-options.ts";
@@ -88,7 +89,7 @@ function changedSettings(
   { settings: after }: Configured<TapCommand>,
 ): string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].filter((name) => before[name] !== after[name]);
+  return [...names].filter((name) => !isDeepStrictEqual(before[name], after[name]));
 }
 
 /** A filter may be long, and have lines. */

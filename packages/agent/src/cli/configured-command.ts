@@ -1,7 +1,7 @@
 import { COLLECT_FLAGS, interpretCollectFlags, type CollectCommand } from "./collect-options.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { parseFlags, type Flag, type FlagValues } from "./flags.ts";
-import { readEnvironment } from "./settings.ts";
+import { readEnvironment, variableOf } from "./settings.ts";
 import { interpretTapFlags, TAP_FLAGS, type TapCommand } from "./tap-options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -44,36 +44,72 @@ async function readCommand<Command extends object>(
   const flags = parseFlags(args, table);
   // Whoever asks for help need not have a configuration that is right.
   if (flags["help"] === true) return { ...interpret(flags), settings: flags };
-  const given: FlagValues = { ...readEnvironment(table, environment), ...flags };
-  const { config } = given;
-  if (typeof config !== "string") return { ...interpret(given), settings: given };
-  // The parser is loaded where it is used.
-  const { readConfigFile } = await import("./config-file.ts");
-  const file = await readConfigFile(config, table);
-  const settings: FlagValues = { ...file.values, ...given };
+  const variables = readEnvironment(table, environment);
+  const { config } = { ...variables, ...flags };
+  const file = typeof config === "string" ? await readFile(config, table) : undefined;
+  const settings: FlagValues = { ...file?.values, ...variables, ...flags };
   try {
-    return { ...interpret(settings), settings, config };
+    return { ...interpret(settings), settings, ...(file === undefined ? {} : { config: file.path }) };
   } catch (error) {
-    throw located(error, file, given, interpret);
+    throw located(
+      error,
+      [
+        ...Object.entries(flags).map(([name, value]) => ({ name, value })),
+        ...Object.entries(variables).map(([name, value]) => ({ name, value, place: variableOf(name) })),
+        ...Object.entries(file?.values ?? {}).map(([name, value]) => ({
+          ...{ name, value },
+          place: `${file?.placeOf(name) ?? ""}: ${name}`,
+        })),
+      ],
+      interpret,
+    );
   }
 }
 
-/** The error with its place, if one setting of the file is enough to cause it. */
+/** The parser is loaded where it is used. */
+async function readFile(
+  path: string,
+  table: Readonly<Record<string, Flag>>,
+): Promise<ConfigFile & { readonly path: string }> {
+  const { readConfigFile } = await import("./config-file.ts");
+  return { ...(await readConfigFile(path, table)), path };
+}
+
+/** A value that was set. */
+interface Setting {
+  readonly name: string;
+  readonly value: FlagValues[string];
+  /** Absent for one of the command line, which the message names already. */
+  readonly place?: string;
+}
+
+/**
+ * The error with the place of the setting that causes it by itself, or of those that its message names. `all`: the first of a name
+ * is the one that counts.
+ */
 function located(
   error: unknown,
-  file: ConfigFile,
-  given: FlagValues,
+  all: readonly Setting[],
   interpret: (values: FlagValues) => unknown,
 ): unknown {
   if (!(error instanceof Error)) return error;
-  for (const [name, value] of Object.entries(file.values)) {
-    if (Object.hasOwn(given, name)) continue;
-    try {
-      interpret({ [name]: value });
-    } catch (cause) {
-      if (cause instanceof Error && cause.message === error.message)
-        return new UsageError(`${file.placeOf(name)}: ${name}: ${error.message}`, { cause });
-    }
+  const settings = all.filter((setting) => all.find(({ name }) => name === setting.name) === setting);
+  const guilty =
+    settings.find(({ name, value }) => messageOf(() => interpret({ [name]: value })) === error.message) ??
+    settings.find(({ name, place }) => place !== undefined && isNamed(name, error.message));
+  if (guilty?.place === undefined) return error;
+  return new UsageError(`${guilty.place}: ${error.message}`, { cause: error });
+}
+
+function messageOf(action: () => unknown): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : undefined;
   }
-  return error;
+}
+
+function isNamed(flag: string, message: string): boolean {
+  return new RegExp(`--${flag}(?![\\w-])`).test(message);
 }

@@ -51,18 +51,32 @@ export function parseFlags(args: readonly string[], flags: Readonly<Record<strin
       { type, multiple: type === "string", ...(short === undefined ? {} : { short }) },
     ]),
   );
+  // They undo what a file or a variable says. Node.js would take --no-containers for one of them.
+  const negatives = new Map(switchesOf(flags).map((name) => [`no-${name}`, name]));
+  for (const negative of negatives.keys()) options[negative] = { type: "boolean", multiple: false };
   try {
     const { values } = parseArgs({ args: [...args], options, allowPositionals: false, strict: true });
-    return Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [
-        name,
-        Array.isArray(value) && flags[name]?.multiple !== true ? once(name, value.map(String)) : value,
-      ]),
-    ) as FlagValues;
+    const found: Record<string, FlagValues[string]> = {};
+    for (const [given, value] of Object.entries(values)) {
+      const name = negatives.get(given) ?? given;
+      if (found[name] !== undefined) throw new UsageError(`--${name} and --no-${name} are both given`);
+      if (name !== given) found[name] = false;
+      else if (Array.isArray(value) && flags[name]?.multiple !== true)
+        found[name] = once(name, value.map(String));
+      else found[name] = value as FlagValues[string];
+    }
+    return found;
   } catch (error) {
     if (error instanceof TypeError && "code" in error) throw new UsageError(error.message);
     throw error;
   }
+}
+
+/** Switches that can be undone. */
+function switchesOf(flags: Readonly<Record<string, Flag>>): string[] {
+  return Object.entries(flags)
+    .filter(([name, { type }]) => type === "boolean" && name !== "help" && !name.startsWith("no-"))
+    .map(([name]) => name);
 }
 
 /**

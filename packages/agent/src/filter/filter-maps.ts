@@ -1,5 +1,5 @@
 import { numberKey, type PlannedMap } from "@tcptracker/filter";
-import { BpfMap } from "@tcptracker/libbpf";
+import { BpfError, BpfMap } from "@tcptracker/libbpf";
 
 /** The maps that a filter has of its own, in the kernel. */
 export class FilterMaps implements Disposable {
@@ -25,14 +25,24 @@ export class FilterMaps implements Disposable {
     return new Map(Array.from(this.#maps, ([name, map]) => [name, map.fd]));
   }
 
-  /** Makes these cgroups the members of a set: new ones first, so that none that stays is ever missing. */
+  /**
+   * Makes these cgroups the members of a set: new ones first, so that none that stays is ever missing; where there is no room for that,
+   * after those that go.
+   *
+   * @throws BpfError when there are more than the set has room for: it has as many of them then
+   */
   setMembers(set: string, cgroups: Iterable<bigint>): void {
     const map = this.#sets.get(set);
     if (map === undefined) return;
     const members = new Map(Array.from(cgroups, (cgroup) => [cgroup, numberKey(cgroup)]));
-    for (const key of members.values()) map.set(key, new Uint8Array(map.valueBytes));
-    for (const key of map.keys())
-      if (!members.has(new DataView(key.buffer, key.byteOffset).getBigUint64(0, true))) map.delete(key);
+    const left = addWhileThereIsRoom(map, [...members.values()]);
+    for (const key of map.keys()) if (!members.has(numberOf(key))) map.delete(key);
+    for (const key of left) map.set(key, new Uint8Array(map.valueBytes));
+  }
+
+  /** Who is in a set. */
+  membersOf(set: string): bigint[] {
+    return Array.from(this.#sets.get(set)?.keys() ?? [], numberOf);
   }
 
   close(): void {
@@ -50,4 +60,20 @@ export class FilterMaps implements Disposable {
     const value = new Uint8Array(map.valueBytes);
     for (const key of keys) map.set(key, value);
   }
+}
+
+/** Returns the keys that there was no room for. */
+function addWhileThereIsRoom(map: BpfMap, keys: readonly Uint8Array[]): readonly Uint8Array[] {
+  for (const [index, key] of keys.entries())
+    try {
+      map.set(key, new Uint8Array(map.valueBytes));
+    } catch (error) {
+      if (error instanceof BpfError && error.errnoName === "E2BIG") return keys.slice(index);
+      throw error;
+    }
+  return [];
+}
+
+function numberOf(key: Uint8Array): bigint {
+  return new DataView(key.buffer, key.byteOffset).getBigUint64(0, true);
 }

@@ -9,7 +9,7 @@ export class FollowedSets implements Disposable {
   #following = false;
   #warned = false;
 
-  /** The sets have their members when it returns. `setMembers` may throw for one that is too large: it stays as it was. */
+  /** The sets have their members when it returns. `setMembers` may throw for one that is too large. */
   constructor(
     sets: readonly DynamicSet[],
     containers: Pick<Containers, "follow">,

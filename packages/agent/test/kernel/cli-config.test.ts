@@ -150,7 +150,7 @@ test("the filter that a file has is the one that counts; a broken file, or none,
     ["json: true\nfilter: prot(1)\n", 'ERR_FILTER_NAME: column 1: there is no function "prot"'],
     ["json: true\nfliter: port(1)\n", `${config}:2:1: there is no setting 'fliter'`],
     ["json: {\n", `${config}:`],
-    ["json: true\nspool: /s\n", "--spool"],
+    ["json: true\nspool: /s\n", `${config}:2:8: spool: --spool`],
   ] as const) {
     const said = await reread(agent, yaml);
     expect(said).toContain(place);
@@ -185,8 +185,10 @@ describe("who wins", () => {
   });
 
   test("a filter of the command line, also when SIGHUP comes", async () => {
-    await using agent = await tappingBy("json: true\nfilter: port(1)\n", ["--filter", "port(2)"]);
-    expect(await reread(agent, "json: true\nfilter: port(3)\n")).toContain("nothing has changed");
+    const lists = "json: true\nredact-header: [X-A, X-B]\n";
+    const flags = ["--filter", "port(2)", "--redact-pattern", "a+"];
+    await using agent = await tappingBy(`${lists}filter: port(1)\n`, flags);
+    expect(await reread(agent, `${lists}filter: port(3)\n`)).toContain("nothing has changed");
     await agent.stop();
   });
 });
