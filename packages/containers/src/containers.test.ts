@@ -1,7 +1,10 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { FakeHierarchy } from "../test/support/hierarchy.ts";
 import { FakeSource } from "../test/support/fake-source.ts";
 import { until } from "../test/support/until.ts";
+import type { ContainersError } from "./errors.ts";
 import { Containers, type ContainersOptions } from "./containers.ts";
 
 const id = "4f797c539e6c745de61a93ca3ff892358ecbcaccd8414d5db545c38428142970";
@@ -99,11 +102,31 @@ describe("with version 1", () => {
     hierarchy.setProcess(78, "5:cpu,cpuacct:/\n4:memory:/\n0::/\n");
     const source = new FakeSource();
     source.learnContainer(id, { name: "web" });
-    const containers = await start(hierarchy, { sources: [source] });
-    expect(containers.of(root, 77)).toEqual({ container: { id, name: "web", runtime: "docker" } });
+    const problems: string[] = [];
+    const onProblem = ({ message }: ContainersError): void => void problems.push(message);
+    const containers = await start(hierarchy, { sources: [source], onProblem });
+    expect(containers.of(root, 78)).toEqual({});
+    expect(problems).toEqual([]);
+    for (let times = 0; times < 2; times++)
+      expect(containers.of(root, 77)).toEqual({ container: { id, name: "web", runtime: "docker" } });
+    // A filter does not see it, which has to be said, once.
+    expect(problems).toEqual([expect.stringContaining("a filter takes their processes for ones outside")]);
     expect(containers.of(root, 78)).toEqual({});
     expect(containers.of(root)).toEqual({});
     expect(source.asked).toEqual([id]);
+  });
+
+  test("is not looked at where process ids are not the host's, which is said", async () => {
+    const hierarchy = new FakeHierarchy();
+    const root = hierarchy.add("/");
+    hierarchy.setProcess("self", "4:memory:/\n0::/\n");
+    hierarchy.setProcess(77, `4:memory:/docker/${id}\n0::/\n`);
+    mkdirSync(join(hierarchy.proc, "self/ns"));
+    symlinkSync("pid:[4026532333]", join(hierarchy.proc, "self/ns/pid"));
+    const problems: string[] = [];
+    const containers = await start(hierarchy, { onProblem: ({ message }) => problems.push(message) });
+    expect(containers.of(root, 77)).toEqual({});
+    expect(problems).toEqual([expect.stringContaining("share its pid namespace")]);
   });
 
   test("is not looked at on hosts without it", async () => {

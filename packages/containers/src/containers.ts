@@ -3,10 +3,15 @@ import { BoundedMap } from "./bounded-map.ts";
 import { CgroupIndex, type AttributionListener } from "./cgroup-index.ts";
 import { parseCgroupPath, type CgroupOwner } from "./cgroups/cgroup-path.ts";
 import { CgroupTree } from "./cgroups/cgroup-tree.ts";
-import { findHierarchy, hasLegacyHierarchies, type Hierarchy } from "./cgroups/hierarchy.ts";
+import {
+  findHierarchy,
+  hasInitialProcessIds,
+  hasLegacyHierarchies,
+  type Hierarchy,
+} from "./cgroups/hierarchy.ts";
 import { MissingCgroups } from "./cgroups/missing-cgroups.ts";
 import { ProcessContainers } from "./cgroups/process-containers.ts";
-import type { ContainersError } from "./errors.ts";
+import { ContainersError } from "./errors.ts";
 import { follower, type AttributeSet, type CgroupTarget } from "./follow.ts";
 import type { IdentitySource } from "./identity-source.ts";
 import { START_PATIENCE, within } from "./patience.ts";
@@ -18,7 +23,7 @@ const MOST_OUTSIDE = 32_768;
 export interface ContainersOptions {
   /** Where the host's cgroup hierarchy is mounted. Default: looked for at /host/sys/fs/cgroup and /sys/fs/cgroup. */
   readonly cgroupRoot?: string;
-  /** Where procfs is mounted. Default /proc. In another pid namespace than the host's it helps less, and does no harm. */
+  /** Where procfs is mounted. Default /proc. In another pid namespace than the host's it helps less. */
   readonly procRoot?: string;
   /** Who knows more than ids. Of two that know something, the first wins. Default: nobody. */
   readonly sources?: readonly IdentitySource[];
@@ -49,6 +54,8 @@ export class Containers implements Disposable {
   readonly #tree: CgroupTree;
   readonly #missing: MissingCgroups;
   readonly #processes: ProcessContainers | undefined;
+  readonly #onProblem: (problem: ContainersError) => void;
+  #toldOutsideOfSets = false;
   #started = false;
 
   private constructor(options: ContainersOptions) {
@@ -67,11 +74,20 @@ export class Containers implements Disposable {
       onProblem,
     });
     this.#missing = new MissingCgroups(this.#tree, procRoot, (cgroup) => this.#isKnown(cgroup));
-    if (hasLegacyHierarchies(procRoot))
+    this.#onProblem = onProblem;
+    if (!hasLegacyHierarchies(procRoot)) return;
+    if (hasInitialProcessIds(procRoot))
       this.#processes = new ProcessContainers(procRoot, (owner) => {
         void this.#ask(owner);
         return this.#index.attribute(owner);
       });
+    else
+      onProblem(
+        new ContainersError(
+          "ERR_CONTAINERS_HIERARCHY",
+          "containers that have version 1 cgroups only are not known: they are known by their processes, whose ids here are not the host's; share its pid namespace",
+        ),
+      );
   }
 
   /**
@@ -109,7 +125,21 @@ export class Containers implements Disposable {
     const known = this.#index.get(cgroup);
     if (known !== undefined) return known;
     // With version 1 the containers may all be in the root cgroup of version 2.
-    return pid === undefined ? UNATTRIBUTED : (this.#processes?.of(pid) ?? UNATTRIBUTED);
+    if (pid === undefined || this.#processes === undefined) return UNATTRIBUTED;
+    const found = this.#processes.of(pid);
+    if (found.container !== undefined) this.#tellOutsideOfSets();
+    return found;
+  }
+
+  #tellOutsideOfSets(): void {
+    if (this.#toldOutsideOfSets) return;
+    this.#toldOutsideOfSets = true;
+    this.#onProblem(
+      new ContainersError(
+        "ERR_CONTAINERS_HIERARCHY",
+        "there are containers with version 1 cgroups only: records name them, but a filter takes their processes for ones outside of containers and pods",
+      ),
+    );
   }
 
   /** Resolves when it is time to ask {@link of}; undefined if that is now, as it is but for a moment after a container's start. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ContainersError } from "../errors.ts";
 
@@ -45,5 +45,17 @@ export function hasLegacyHierarchies(proc: string): boolean {
       .some((line) => line !== "" && !line.startsWith("0::"));
   } catch {
     return false;
+  }
+}
+
+/** The kernel has given it this number since there are namespaces. */
+const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
+
+/** Whether process ids of this procfs are those of the kernel; also where it does not say. */
+export function hasInitialProcessIds(proc: string): boolean {
+  try {
+    return readlinkSync(join(proc, "self/ns/pid")) === INITIAL_PID_NAMESPACE;
+  } catch {
+    return true;
   }
 }
