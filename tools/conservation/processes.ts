@@ -23,6 +23,7 @@ export class Watched {
   #said = "";
   #errors = "";
   #peakKiB = 0;
+  #residentKiB = 0;
 
   constructor(args: readonly string[]) {
     this.#child = spawn(process.execPath, [...args], {
@@ -55,14 +56,25 @@ export class Watched {
     return this.#peakKiB / 1024;
   }
 
+  /** Resident memory when it was last looked at: five times a second. */
+  get residentMiB(): number {
+    return this.#residentKiB / 1024;
+  }
+
   /** Waits for words on either output; rejects when it ends without them. */
   async says(words: string): Promise<void> {
-    await until(`'${words}'`, () => {
+    await this.shows(`'${words}'`, () => this.#said.includes(words) || this.#errors.includes(words));
+  }
+
+  /** Waits for something that its output tells; rejects when it ends before, or it takes longer than `seconds`. */
+  async shows(what: string, look: () => boolean, seconds?: number): Promise<void> {
+    const found = (): boolean => {
       const { exitCode, signalCode } = this.#child;
-      const found = this.#said.includes(words) || this.#errors.includes(words);
-      if (!found && (exitCode !== null || signalCode !== null)) throw new Error(`it ended: ${this.#errors}`);
-      return found;
-    });
+      if (look()) return true;
+      if (exitCode !== null || signalCode !== null) throw new Error(`${what}: it ended: ${this.#errors}`);
+      return false;
+    };
+    await until(what, found, seconds);
   }
 
   tell(line: string): void {
@@ -79,6 +91,7 @@ export class Watched {
     try {
       const status = readFileSync(`/proc/${this.#child.pid ?? 0}/status`, "latin1");
       this.#peakKiB = Math.max(this.#peakKiB, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
+      this.#residentKiB = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? this.#residentKiB);
     } catch {
       // It has ended.
     }

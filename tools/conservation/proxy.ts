@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
-/** A network that can be cut: passes connections on, until it does not. */
+/** A network that can be cut, or fall silent: passes connections on, until it does not. */
 export class Proxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #cut = false;
+  #silent = false;
 
   private constructor(port: number) {
     this.#server = createServer((socket) => {
@@ -23,7 +24,7 @@ export class Proxy {
           onward.destroy();
         });
       }
-      socket.pipe(onward).pipe(socket);
+      if (!this.#silent) socket.pipe(onward).pipe(socket);
     });
   }
 
@@ -45,8 +46,16 @@ export class Proxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Nothing gets through any more, and nobody is told. */
+  hush(): void {
+    this.#silent = true;
+    for (const socket of this.#sockets) socket.unpipe().pause();
+  }
+
+  /** What was cut or silent is gone; new connections are passed on. */
   mend(): void {
-    this.#cut = false;
+    if (this.#silent) for (const socket of this.#sockets) socket.destroy();
+    [this.#cut, this.#silent] = [false, false];
   }
 
   close(): void {

@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { locate, patternAt } from "./pattern.ts";
+
+test("any piece is a piece of the whole", () => {
+  const whole = patternAt(7, 0, 100);
+  for (let start = 0; start < 20; start++)
+    expect(patternAt(7, start, 80)).toEqual(whole.subarray(start, start + 80));
+});
+
+test("a piece with a whole word says where it lies", () => {
+  for (let start = 1000; start < 1010; start++) {
+    expect(locate(7, patternAt(7, start, 15))).toBe(start);
+    expect(locate(8, patternAt(7, start, 15))).toBeUndefined();
+  }
+  expect(locate(7, patternAt(7, 1, 7))).toBeUndefined();
+});
