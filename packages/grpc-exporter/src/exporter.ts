@@ -61,6 +61,7 @@ export class GrpcExporter {
   #connected = false;
   #closing: Promise<Drained> | undefined;
   #closed = false;
+  #lostAt = -Infinity;
   #last: number;
   #lastTold = "";
   #refused = { sequence: 0, times: 0 };
@@ -118,6 +119,7 @@ export class GrpcExporter {
     });
     const ledger = new LossLedger();
     const onDropped = (dropped: Dropped): void => {
+      if (running !== undefined) running.#lostAt = performance.now();
       if (dropped.bytes === undefined) ledger.loseUnread(dropped.batches, dropped.cause);
       else ledger.lose(dropped.bytes, dropped.cause);
     };
@@ -249,8 +251,10 @@ export class GrpcExporter {
     this.#ageTimer ??= setTimeout(() => void this.#seal(), this.#options.batchAgeMs);
   }
 
+  /** A disk can be full long before the limit is reached: then what was to declare would be lost, and owed again, each time. */
   #mayDeclare(): boolean {
-    return this.#ledger.owes && this.#store.hasRoom;
+    const isQuiet = performance.now() - this.#lostAt >= DECLARE_INTERVAL;
+    return this.#ledger.owes && this.#store.hasRoom && isQuiet;
   }
 
   /** Ends the batch and stores it. Batches are stored one after the other, in the order of their numbers. */

@@ -1,6 +1,6 @@
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { EXPORT_GAP_CAUSE, type ExportGapCause } from "@tcptracker/events";
-import { ExportRequestSchema, GapSchema, LossSchema } from "@tcptracker/proto";
+import { ExportRequestSchema, GapSchema, LossSchema, RecordSchema } from "@tcptracker/proto";
 import type { Data, Gap, Loss, Record } from "@tcptracker/proto";
 
 /** Records that may be remembered: about 16 MiB. */
@@ -108,7 +108,8 @@ export class LossLedger {
 
   #owe(key: string, record: Record): boolean {
     if (this.#owed.size >= MOST_OWED) return false;
-    this.#owed.set(key, record);
+    // What was decoded has views of the batch that it was in, and would keep all of it.
+    this.#owed.set(key, fromBinary(RecordSchema, toBinary(RecordSchema, record)));
     return true;
   }
 

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { readFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { once } from "node:events";
@@ -239,6 +239,28 @@ describe("when nobody takes anything", () => {
     expect(delivered + missing).toBe(traffic.bytes);
     expect(causes).toEqual(["spool_full"]);
     expect(delivered).toBeGreaterThan(BigInt(MIB));
+  });
+
+  test("while a spool's disk takes nothing, what it has lost is not declared into it", async () => {
+    const target = await nowhere();
+    const spool = join(directory, "spool");
+    const exporter = await exporting(target, { spool, batchAgeMs: 60_000 });
+    // Long before the limit of the spool, and whoever runs the test: files cannot be made where there is no directory.
+    renameSync(spool, `${spool}.away`);
+    const traffic = new Traffic();
+    const rounds = 20;
+    for (let round = 0; round < rounds; round++) {
+      await exporter.write(traffic.many(2, 100));
+      await exporter.flush();
+    }
+    const { batches, losses } = exporter.statistics();
+    expect(losses.spool_full).toMatchObject({ batches: rounds, undeclaredBytes: 0 });
+    expect(batches).toBe(rounds);
+    renameSync(`${spool}.away`, spool);
+    const sink = new MemorySink();
+    await collect(sink, target.port);
+    expect(await exporter.close()).toEqual({ batches: 0 });
+    expect(account(sink.records)).toMatchObject({ delivered: 0n, missing: traffic.bytes });
   });
 
   test("a collector that does not read does not stop the exporter, and is left after a while", async () => {

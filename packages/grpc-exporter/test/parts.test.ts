@@ -192,6 +192,17 @@ describe("what is lost", () => {
     expect(loss).toMatchObject({ payloadBytes: 200_000n, undeclaredBytes: BigInt(200_000 - 163_840) });
   });
 
+  test("does not keep the batch that it was in", () => {
+    const [a, ledger] = [new Traffic(), new LossLedger()];
+    const lost = batch(a.many(3, 1000));
+    ledger.lose(lost, "queue_full");
+    const [record] = ledger.take().records;
+    const address = record?.local?.address;
+    expect(address).toHaveLength(4);
+    expect(address?.buffer).not.toBe(lost.buffer);
+    expect(address?.buffer.byteLength).toBeLessThan(1000);
+  });
+
   test("and cannot be read is counted in batches", () => {
     const ledger = new LossLedger();
     ledger.loseUnread(3, "spool_damaged");
