@@ -55,7 +55,9 @@ async function main(): Promise<number> {
     try {
       const result = await runFault(fault, load);
       results.push(result);
-      complain(...complaintsOf(result, load));
+      const found = complaintsOf(result, load);
+      complain(...found);
+      if (found.length > 0) console.error(result.tapSaid);
     } catch (error) {
       // The other faults are worth knowing about all the same.
       complain(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -39,6 +39,8 @@ export interface Result extends Account {
   readonly sentAgain: number;
   readonly tap: Memory;
   readonly collector: Memory;
+  /** What all taps, one after the other, have said. */
+  readonly tapSaid: string;
   /** Why the fault was none: nobody has said or declared what it must lead to. */
   readonly unproven: readonly string[];
 }
@@ -168,7 +170,7 @@ export async function runFault(fault: Fault, load: Load): Promise<Result> {
     const account = accountant.close();
     return {
       ...{ fault: fault.name, calls: countCalls(journal), seconds, ...account },
-      sentAgain: sentAgain(kept.tap.errors),
+      ...{ sentAgain: sentAgain(kept.tap.errors), tapSaid: kept.tap.errors },
       ...{ tap: kept.tap.memory, collector: kept.collector.memory },
       unproven: unproven(fault, kept.tap.errors, kept.collector.errors, account),
     };

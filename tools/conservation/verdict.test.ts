@@ -6,7 +6,16 @@ import { complaintsOf } from "./verdict.ts";
 const LOAD = { calls: 100, seconds: 1 };
 const NONE = { bytes: 0, moved: 0, ms: 0 };
 const SOUND: Result = {
-  ...{ fault: "none", calls: 100, seconds: 1, sentAgain: 0, unproven: [], streams: 4, moved: 10 },
+  ...{
+    fault: "none",
+    calls: 100,
+    seconds: 1,
+    sentAgain: 0,
+    tapSaid: "",
+    unproven: [],
+    streams: 4,
+    moved: 10,
+  },
   ...{ delivered: 10, declared: {}, lost: NONE, untapped: NONE, mute: 0, unaccounted: 0, twice: 0, wrong: 0 },
   tap: { idle: 100, peak: 300, end: 200 },
   collector: { idle: 100, peak: 150, end: 100 },
