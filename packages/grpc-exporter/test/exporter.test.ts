@@ -241,26 +241,29 @@ describe("when nobody takes anything", () => {
     expect(delivered).toBeGreaterThan(BigInt(MIB));
   });
 
-  test("while a spool's disk takes nothing, what it has lost is not declared into it", async () => {
+  test("while a spool's disk takes nothing, what it has lost is not declared into what is left", async () => {
     const target = await nowhere();
     const spool = join(directory, "spool");
-    const exporter = await exporting(target, { spool, batchAgeMs: 60_000 });
+    const exporter = await exporting(target, { spool, queueBytes: MIB, batchAgeMs: 60_000 });
     // Long before the limit of the spool, and whoever runs the test: files cannot be made where there is no directory.
     renameSync(spool, `${spool}.away`);
     const traffic = new Traffic();
-    const rounds = 20;
+    const rounds = 40;
     for (let round = 0; round < rounds; round++) {
-      await exporter.write(traffic.many(2, 100));
+      await exporter.write(traffic.many(5, 8000));
       await exporter.flush();
     }
-    const { batches, losses } = exporter.statistics();
-    expect(losses.spool_full).toMatchObject({ batches: rounds, undeclaredBytes: 0 });
+    const { batches, waitingBatches, losses } = exporter.statistics();
+    expect(waitingBatches).toBeGreaterThan(20);
+    expect(losses.spool_full).toMatchObject({ batches: rounds - waitingBatches, undeclaredBytes: 0 });
     expect(batches).toBe(rounds);
     renameSync(`${spool}.away`, spool);
     const sink = new MemorySink();
     await collect(sink, target.port);
-    expect(await exporter.close()).toEqual({ batches: 0 });
-    expect(account(sink.records)).toMatchObject({ delivered: 0n, missing: traffic.bytes });
+    expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
+    const { delivered, missing, causes } = account(sink.records);
+    expect([delivered + missing, causes]).toEqual([traffic.bytes, ["spool_full"]]);
+    expect(delivered).toBeGreaterThan(0n);
   });
 
   test("a collector that does not read does not stop the exporter, and is left after a while", async () => {
