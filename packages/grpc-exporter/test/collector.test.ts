@@ -1,7 +1,7 @@
 /** What must not harm a collector. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
+import { connect as connectHttp2, type ClientHttp2Session, type Settings } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
@@ -278,7 +278,7 @@ describe("a message that is begun and not ended:", () => {
   test("ends its connection after a while; a working one stays", async () => {
     const collector = await collect({ messageMs: 300, idleMs: 60_000 });
     const working = new Raw(collector).listen().say(hello).batch(1n);
-    const session = begin(collector, 600_000);
+    const session = begin(collector, 900_000);
     await until("it is ended", () => session.destroyed);
     expect(refusals(/^ERR_EXPORT_TIMEOUT: \S+ has begun a message and does not end it/)).toHaveLength(1);
     working.batch(2n);
@@ -294,6 +294,17 @@ describe("a message that is begun and not ended:", () => {
     expect(sessions.map(({ destroyed }) => destroyed)).toEqual([false, false, true, true, true]);
     await expectHealthy(collector);
   });
+});
+
+test("a round trip is good for more than HTTP/2's 64 KiB", async () => {
+  const { address } = await collect();
+  const session = connectHttp2(`http://${address.host}:${address.port}`);
+  cleanups.push(() => {
+    session.destroy();
+  });
+  const [settings] = (await once(session, "remoteSettings")) as [Settings];
+  expect(settings.initialWindowSize).toBe(512 * 1024);
+  await until("the connection's is as large", () => session.state.remoteWindowSize === 512 * 1024);
 });
 
 test("a peer that sends too fast is read more slowly", async () => {

@@ -14,6 +14,7 @@ import {
   type CollectorOptions,
 } from "./options.ts";
 import { Rates } from "./rate.ts";
+import { widened } from "./windows.ts";
 import { ExportStream } from "./stream.ts";
 
 /** What a collector has received so far. */
@@ -114,7 +115,9 @@ export class GrpcCollector {
       (bytes: Buffer) => bytes,
       "bidi",
     );
-    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const injector = widened(server, () =>
+      server.createConnectionInjector(ServerCredentials.createInsecure()),
+    );
     try {
       listener = await Listener.open({
         ...{ listen, tls: secrets.current.tls, mutual: tls?.ca !== undefined, limits },

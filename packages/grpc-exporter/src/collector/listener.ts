@@ -12,13 +12,14 @@ import { formatTarget, type Target } from "../transport/loopback.ts";
 import { explainTlsError } from "../transport/tls-errors.ts";
 import { explainHandshake, HANDSHAKE_RECORD, wantsTls } from "./handshake-errors.ts";
 import type { CollectorLimits } from "./options.ts";
+import { WINDOW } from "./windows.ts";
 
 const SWEEP_MS = 1_000;
 /** Bytes between two looks that are HTTP/2's own, such as its pings. */
 const TRICKLE = 256;
-/** Bytes that are read of a message before it is begun, by the windows of HTTP/2. */
-const WINDOW = 256 * 1024;
 const HANDSHAKE_MS = 10_000;
+/** Bytes that may have come of messages while nobody reads them. */
+const UNREAD = WINDOW + 256 * 1024;
 
 /** One that is open. */
 interface Connection {
@@ -233,7 +234,7 @@ export class Listener {
       connection.looked += fresh;
       if (fresh < TRICKLE) connection.finished = Math.min(connection.finished + fresh, socket.bytesRead);
       const bytes = socket.bytesRead - connection.finished;
-      if (bytes > WINDOW && now - connection.finishedAt >= limits.messageMs) {
+      if (bytes > UNREAD && now - connection.finishedAt >= limits.messageMs) {
         this.#end(peer, "ERR_EXPORT_TIMEOUT", "has begun a message and does not end it");
         continue;
       }

@@ -16,7 +16,7 @@ export interface CollectorLimits {
   readonly connectionsPerPeer: number;
   /** Streams on one connection; default 1, as an exporter has it. */
   readonly streamsPerConnection: number;
-  /** Milliseconds until a message that was begun has to be whole; default 30,000. Those of less than some 256 KiB may take longer. */
+  /** Milliseconds until a message that was begun has to be whole; default 30,000. Those of less than 768 KiB may take longer. */
   readonly messageMs: number;
   /**
    * Bytes of all messages that were begun and are not whole; default 256 MiB. Beyond it connections with the most are closed. They are
