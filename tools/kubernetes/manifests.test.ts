@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readCollectCommand, readTapCommand } from "../../packages/agent/src/cli/configured-command.ts";
-import { render, type Manifest } from "./render.ts";
+import { DIRECTORY, render, type Manifest } from "./render.ts";
 import { findProblems } from "./schema.ts";
 import { makeSecrets, type Files } from "./secrets.ts";
 
@@ -224,6 +224,33 @@ test("cert-manager makes the same secrets as the commands of docs/kubernetes.md"
   const hosts = certificates.flatMap(({ spec }) => spec.dnsNames ?? []);
   expect(hosts).toEqual(["tcptracker-collector.tcptracker.svc"]);
   for (const { metadata } of objects) expect(metadata.namespace).toBe("tcptracker");
+});
+
+test("components go together", async () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "tcptracker-components-")));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const path = (name: string): string => relative(directory, join(DIRECTORY, name));
+  const kustomization = {
+    ...{ apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization", namespace: "tcptracker" },
+    resources: [path("base")],
+    components: [path("components/cert-manager"), path("components/older-nodes")],
+  };
+  writeFileSync(join(directory, "kustomization.yaml"), JSON.stringify(kustomization));
+  const both = await render(directory);
+  const [certificates, older] = [await render("overlays/cert-manager"), await render("overlays/older-nodes")];
+  // What either adds or changes is there, and nothing else.
+  const texts = (manifests: readonly Manifest[]): string[] =>
+    manifests.map((manifest) => JSON.stringify(manifest));
+  const base = texts(await render("base"));
+  const changes = [...texts(certificates), ...texts(older)].filter((text) => !base.includes(text));
+  expect(
+    texts(both)
+      .filter((text) => !base.includes(text))
+      .sort(),
+  ).toEqual(changes.sort());
+  expect(changes.length).toBeGreaterThan(3);
 });
 
 describe("the schemas refuse", () => {

@@ -4,11 +4,12 @@
  *   node render.ts base    prints them as JSON
  */
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { findKubectl } from "./kubectl.ts";
 
-const DIRECTORY = join(import.meta.dirname, "../../deploy/kubernetes");
+/** Of the manifests. */
+export const DIRECTORY: string = join(import.meta.dirname, "../../deploy/kubernetes");
 
 /** An object of the API, as far as all of them are alike. */
 export interface Manifest {
@@ -17,9 +18,13 @@ export interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** @throws with what kubectl says when it refuses */
+/**
+ * `kustomization`: one of {@link DIRECTORY}, or anywhere by its absolute path.
+ *
+ * @throws with what kubectl says when it refuses
+ */
 export async function render(kustomization: string): Promise<Manifest[]> {
-  const args = ["kustomize", join(DIRECTORY, kustomization)];
+  const args = ["kustomize", resolve(DIRECTORY, kustomization)];
   const { status, error, stdout, stderr } = spawnSync(await findKubectl(), args, { encoding: "utf8" });
   if (error !== undefined) throw error;
   if (status !== 0 || stderr !== "") throw new Error(`kubectl kustomize ${kustomization}: ${stderr}`);
