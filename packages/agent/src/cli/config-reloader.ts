@@ -84,6 +84,20 @@ export class ConfigReloader implements Disposable {
   }
 }
 
+/** Until the reloader is there, SIGHUP is only noted, and not the end. Returns how to hand over what was noted. */
+export function holdHangups({ config }: Configured<TapCommand>): () => void {
+  if (config === undefined) return () => undefined;
+  let isNoted = false;
+  const note = (): void => {
+    isNoted = true;
+  };
+  process.on("SIGHUP", note);
+  return () => {
+    process.removeListener("SIGHUP", note);
+    if (isNoted) process.kill(process.pid, "SIGHUP");
+  };
+}
+
 function changedSettings(
   { settings: before }: Configured<TapCommand>,
   { settings: after }: Configured<TapCommand>,

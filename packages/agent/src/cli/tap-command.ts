@@ -16,7 +16,7 @@ import { TextSink, type Paint } from "../sinks/text.ts";
 import { summaryLines } from "../summary.ts";
 import { Tap } from "../tap.ts";
 import type { AttributionCommand } from "./attribution-options.ts";
-import { ConfigReloader, sayRefusal } from "./config-reloader.ts";
+import { ConfigReloader, holdHangups, sayRefusal } from "./config-reloader.ts";
 import type { Configured } from "./configured-command.ts";
 import type { TapCommand } from "./tap-options.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -43,6 +43,7 @@ export async function runTapCommand(
   const { json, duration, options } = command;
   let outputError: NodeJS.ErrnoException | undefined;
   let stopped: bigint | undefined;
+  const handOver = holdHangups(command);
   const exporting = await startExport(command.export, version);
   // Before the tap, so that nobody is recorded who is not known.
   using attributing = await startAttribution(command.attribution, exporting);
@@ -59,6 +60,7 @@ export async function runTapCommand(
   };
   for (const signal of SIGNALS) process.on(signal, stop);
   const reloader = new ConfigReloader(tap, command, read, say);
+  handOver();
   // Not process.stdout: that writes to pipes synchronously, and while it blocks nobody empties the ring.
   const stdout = createWriteStream("", { fd: 1, autoClose: false, highWaterMark: OUTPUT_BUFFER });
   stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -193,6 +193,17 @@ describe("who wins", () => {
   });
 });
 
+test("a file that changes while the tap starts is read when it has", async () => {
+  await writeFile(config, "export: 127.0.0.1:1\nfilter: port(1)\n");
+  await using agent = new Agent(["tap", "--config", config]);
+  await until("it starts", () => agent.stderr.includes("exporting to"));
+  await writeFile(config, "export: 127.0.0.1:1\nfilter: port(2)\n");
+  agent.child.kill("SIGHUP");
+  await until("it is read again", () => agent.stderr.includes("is read again: the filter is port(2)"));
+  expect(agent.stderr.indexOf("tapping the TCP")).toBeLessThan(agent.stderr.indexOf("is read again"));
+  await agent.stop();
+});
+
 test("without --config SIGHUP ends the tap, as it ends any program", async () => {
   await using agent = await Agent.tapping();
   expect(await agent.stop("SIGHUP")).toMatchObject({ code: null, signal: "SIGHUP" });
