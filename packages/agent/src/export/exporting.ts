@@ -6,6 +6,7 @@ import {
   type Drained,
   type ExporterEvent,
   type ExporterStatistics,
+  type LossSums,
   type Target,
 } from "@tcptracker/grpc-exporter";
 import type { ExportCommand } from "../cli/export-options.ts";
@@ -80,7 +81,14 @@ export function describeEvent(event: ExporterEvent, target: Target, spool: strin
   }
 }
 
-function summaryLines(
+function declaredText({ undeclaredBytes }: LossSums[keyof LossSums]): string {
+  return undeclaredBytes === 0
+    ? "declared missing"
+    : `${formatBytes(undeclaredBytes)} of it NOT declared missing`;
+}
+
+/** What a person wants to know of an export at its end. */
+export function summaryLines(
   { records, batches, resentBatches, losses }: ExporterStatistics,
   leftOut: number,
   { batches: left, lost }: Drained,
@@ -93,7 +101,7 @@ function summaryLines(
   for (const [cause, sums] of Object.entries(losses))
     if (sums.batches > 0)
       lines.push(
-        `${plural(sums.records, "record")} with ${formatBytes(sums.payloadBytes)} given up (${cause}), declared missing`,
+        `${plural(sums.records, "record")} with ${formatBytes(sums.payloadBytes)} given up (${cause}), ${declaredText(sums)}`,
       );
   if (lost > 0)
     lines.push(
