@@ -65,6 +65,7 @@ const TEST_FILES = [
   "regressions-threads",
   "overload",
   "send-file",
+  "io-uring",
   "filter",
 ];
 
