@@ -230,18 +230,32 @@ export class GrpcExporter {
       await this.#progress.wait();
     }
     clearInterval(wakeUp);
-    // What is owed goes the way of the rest: into the spool, for the next time.
-    if (this.#ledger.owes) this.#declareLosses(true);
     this.#closed = true;
     this.#session?.abort();
     this.#pause.call();
     await this.#running;
     await this.#appending;
     this.#secrets.close();
-    const lost = await this.#store.settle();
+    const lost = await this.#keepRest();
     const { batches } = this.#store;
     this.#store.close();
     return { batches, lost };
+  }
+
+  /**
+   * What is not delivered goes into the spool, for the next time, and so does what is owed. What the disk does not take is given up, so
+   * that it can be declared; for that there has to be room, at the price of the oldest that is there. Resolves to the number of batches
+   * that are lost.
+   */
+  async #keepRest(): Promise<number> {
+    if ((await this.#store.settle()) > 0) this.#store.dropUnsettled();
+    // Each round gives up a file, so there are no more rounds than files.
+    for (;;) {
+      if (this.#ledger.owes) this.#declareLosses(true);
+      await this.#appending;
+      const lost = await this.#store.settle();
+      if (lost === 0 || !(await this.#store.makeRoom())) return lost;
+    }
   }
 
   /** Before a record is added. */

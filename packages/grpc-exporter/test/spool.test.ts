@@ -340,6 +340,28 @@ describe("a store", () => {
       ]);
     });
 
+    test("gives up what it cannot keep when it ends, but not what was sent", async () => {
+      const full = await SpoolStore.open(
+        { directory, limit: 2 * MIB, memory: MIB, onError: () => undefined },
+        (each) => dropped.push(each),
+      );
+      [store, dropped] = [full, []];
+      await full.append({ sequence: 1, bytes: bytes(250_000) });
+      // The next batches need a file of their own.
+      rmSync(directory, { recursive: true });
+      for (let sequence = 2; sequence <= 4; sequence++)
+        await full.append({ sequence, bytes: bytes(250_000) });
+      await full.take(1);
+      full.dropUnsettled();
+      expect([await sequences(full), await full.settle()]).toEqual([[1, 2], 1]);
+      expect(dropped.map(({ cause, bytes: content }) => [cause, content?.length])).toEqual([
+        ["spool_full", 250_000],
+        ["spool_full", 250_000],
+      ]);
+      // The first one was sent, too, or it might have: it is kept.
+      expect(await full.makeRoom()).toBe(false);
+    });
+
     test("has its memory for that, not for what is on disk, too", async () => {
       const full = await SpoolStore.open(
         { directory, limit: 2 * MIB, memory: 600_000, onError: () => undefined },

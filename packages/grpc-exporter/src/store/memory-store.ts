@@ -59,6 +59,15 @@ export class MemoryStore implements BatchStore {
     return Promise.resolve(this.batches);
   }
 
+  /** Nothing outlives the process: whoever waits for it may still come. */
+  dropUnsettled(): void {
+    // Nobody could be told.
+  }
+
+  makeRoom(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   append(batch: StoredBatch): Promise<void> {
     this.#last = batch.sequence;
     this.#held.set(batch.sequence, batch);

@@ -161,13 +161,21 @@ export class SpoolStore implements BatchStore {
     // Others have filled the disk, or it fails: memory holds what it can, then giving up a file may help.
     while (this.#homelessBytes > this.#memory) {
       if (await this.#dropOldest()) await this.#settle();
-      else if (!this.#dropHomeless()) break;
+      else if (![...this.#homeless].some((held) => this.#dropHomeless(held))) break;
     }
   }
 
   async settle(): Promise<number> {
     await this.#settle();
     return this.#homeless.size;
+  }
+
+  dropUnsettled(): void {
+    for (const sequence of [...this.#homeless]) this.#dropHomeless(sequence);
+  }
+
+  makeRoom(): Promise<boolean> {
+    return this.#dropOldest();
   }
 
   async next(sequence: number): Promise<StoredBatch | undefined> {
@@ -304,16 +312,13 @@ export class SpoolStore implements BatchStore {
     }
   }
 
-  /** Gives up the oldest batch that is in memory only and was not sent; false if there is none. */
-  #dropHomeless(): boolean {
-    for (const sequence of this.#homeless) {
-      if (sequence <= this.#sent) continue;
-      const bytes = this.#entries.get(sequence)?.bytes;
-      this.#forget(sequence);
-      this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
-      return true;
-    }
-    return false;
+  /** Gives up a batch that is in memory only; false if it was sent. */
+  #dropHomeless(sequence: number): boolean {
+    if (sequence <= this.#sent) return false;
+    const bytes = this.#entries.get(sequence)?.bytes;
+    this.#forget(sequence);
+    this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
+    return true;
   }
 
   /** Gives up the oldest file none of whose batches was sent; false if there is none. */

@@ -75,6 +75,10 @@ export interface BatchStore {
   renew(): void;
   /** Puts what it holds where it outlives the process, and resolves to the number of batches for which there is no such place. */
   settle(): Promise<number>;
+  /** Gives up those of them that were not sent. */
+  dropUnsettled(): void;
+  /** Gives up the oldest of what has such a place, so that something else can have it; false if there is nothing to give up. */
+  makeRoom(): Promise<boolean>;
   /** Releases what it holds; what is on disk stays there. */
   close(): void;
 }
