@@ -14,3 +14,14 @@ test("a piece with a whole word says where it lies", () => {
   }
   expect(locate(7, patternAt(7, 1, 7))).toBeUndefined();
 });
+
+test("no piece lies elsewhere than where it says, whatever the stream", () => {
+  const misplaced: unknown[] = [];
+  for (let tag = 0; tag < 64; tag++)
+    for (let start = 0; start < 3000; start++)
+      for (const size of [8, 9, 15]) {
+        const place = locate(tag, patternAt(tag, start, size));
+        if (place !== undefined && place !== start) misplaced.push([tag, start, size, place]);
+      }
+  expect(misplaced).toEqual([]);
+});
