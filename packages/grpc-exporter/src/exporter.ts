@@ -1,3 +1,4 @@
+import { getSystemErrorMessage } from "node:util";
 import { status, type StatusObject } from "@grpc/grpc-js";
 import { create } from "@bufbuild/protobuf";
 import { RecordCursor, type TapRecord } from "@tcptracker/events";
@@ -129,8 +130,11 @@ export class GrpcExporter {
         running = new GrpcExporter(resolved, store, ledger, secrets);
       } else {
         const onError = (cause: unknown): void => {
-          const reason = cause instanceof Error ? cause.message : String(cause);
-          tellProblem(new ExportError("ERR_EXPORT_SPOOL", `cannot write to the spool: ${reason}`, { cause }));
+          tellProblem(
+            new ExportError("ERR_EXPORT_SPOOL", `cannot write to the spool ${spool}: ${reasonOf(cause)}`, {
+              cause,
+            }),
+          );
         };
         const store = await SpoolStore.open(
           { directory: spool, limit: spoolBytes, memory: queueBytes, onError },
@@ -403,4 +407,11 @@ export class GrpcExporter {
     this.#lastTold = text;
     this.#options.onEvent(event);
   }
+}
+
+/** Without the file's name, which is another one each time. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const { errno, code, message } = cause as NodeJS.ErrnoException;
+  return errno === undefined || code === undefined ? message : `${code}: ${getSystemErrorMessage(errno)}`;
 }

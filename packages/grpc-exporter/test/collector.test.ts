@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect as connectHttp2, type ClientHttp2Session, type Settings } from "node:http2";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -56,7 +56,7 @@ class Raw {
   readonly status: Promise<StatusObject>;
   readonly acknowledged: number[] = [];
 
-  constructor({ address }: GrpcCollector) {
+  constructor({ address }: Pick<GrpcCollector, "address">) {
     const client = new Client(`${address.host}:${address.port}`, credentials.createInsecure(), {
       "grpc.use_local_subchannel_pool": 1,
     });
@@ -278,11 +278,100 @@ describe("a message that is begun and not ended:", () => {
   test("ends its connection after a while; a working one stays", async () => {
     const collector = await collect({ messageMs: 300, idleMs: 60_000 });
     const working = new Raw(collector).listen().say(hello).batch(1n);
-    const session = begin(collector, 900_000);
+    const session = begin(collector, 600_000);
     await until("it is ended", () => session.destroyed);
     expect(refusals(/^ERR_EXPORT_TIMEOUT: \S+ has begun a message and does not end it/)).toHaveLength(1);
     working.batch(2n);
     await until("the other one works", () => working.acknowledged.includes(2));
+  });
+
+  test("honest peers in front of a sink that stalls are not taken for it", async () => {
+    const stalled = Promise.withResolvers<undefined>();
+    sink.gate = () => stalled.promise;
+    const collector = await collect({ messageMs: 200, unfinishedBytes: 1024 ** 2 });
+    const exporters = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        GrpcExporter.start({
+          target: collector.address,
+          resource: readResource("0.0.0-test"),
+          batchAgeMs: 5,
+        }),
+      ),
+    );
+    const traffic = new Traffic();
+    for (const exporter of exporters) {
+      cleanups.push(() => exporter.close(0));
+      await exporter.write(traffic.many(1000, 4000));
+    }
+    // The sweeper passes some times; messages of 4 MB each are under way.
+    await delay(1000);
+    expect(events.filter(({ type }) => type === "refused")).toEqual([]);
+    stalled.resolve(undefined);
+    for (const exporter of exporters) expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
+    expect(account(sink.records).delivered).toBe(traffic.bytes);
+    for (const exporter of exporters)
+      expect(exporter.statistics()).toMatchObject({ connections: 1, failures: {} });
+  });
+
+  test("in front of a sink that stalls a message or two are read, and a window", async () => {
+    const stalled = Promise.withResolvers<undefined>();
+    sink.gate = () => stalled.promise;
+    const { address } = await collect();
+    let passed = 0;
+    const proxy = createServer((socket) => {
+      const onward = connect(address);
+      socket.on("data", (bytes: Buffer) => {
+        passed += bytes.length;
+        if (!onward.write(bytes)) socket.pause();
+      });
+      onward.on("drain", () => socket.resume());
+      onward.pipe(socket);
+      for (const each of [socket, onward]) each.on("error", () => undefined);
+      cleanups.push(() => [socket.destroy(), onward.destroy()]);
+    }).listen(0, HOST);
+    await once(proxy, "listening");
+    cleanups.push(() => proxy.close());
+    const { port } = proxy.address() as AddressInfo;
+    const raw = new Raw({ address: { host: HOST, port } }).listen().say(hello);
+    const payload = new Uint8Array(200_000);
+    for (let sequence = 1n; sequence <= 20n; sequence++)
+      raw.say({
+        case: "batch",
+        value: { sequence, records: [{ event: { case: "data", value: { payload } } }] },
+      });
+    await until("some of it has passed", () => passed > 400_000);
+    for (let before = -1, tries = 0; passed !== before && tries < 100; tries++) {
+      before = passed;
+      await delay(200);
+    }
+    expect(passed).toBeLessThan(512 * 1024 + 3 * payload.length);
+    stalled.resolve(undefined);
+    await until("all of it is written", () => sink.batches.length === 20);
+  });
+
+  test("peers that are gone leave nothing behind in front of a sink that stalls", async () => {
+    const stalled = Promise.withResolvers<undefined>();
+    const written: number[] = [];
+    sink.gate = ({ sequence }) => {
+      written.push(sequence);
+      return stalled.promise;
+    };
+    const collector = await collect();
+    for (let index = 0; index < 40; index++) {
+      const value = { exporterId: new Uint8Array(16).fill(100 + index) };
+      const raw = new Raw(collector).listen().say({ case: "hello", value }).batch(1n);
+      await until("it is welcome", () => raw.acknowledged.length > 0);
+      await until("its batch has come", () => written.length === Math.min(index + 1, 16));
+      raw.call.cancel();
+      await raw.status;
+    }
+    // A sink has so many at the same time; what waits for it is let go with whoever has sent it.
+    await until("all is over", () => collector.statistics().streams === 0);
+    stalled.resolve(undefined);
+    await delay(50);
+    expect(written).toHaveLength(16);
+    sink.gate = () => Promise.resolve();
+    await expectHealthy(collector);
   });
 
   test("by many: only so much of them is held", async () => {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   mkdirSync,
@@ -57,6 +57,28 @@ test("a process that is killed leaves all that it has flushed, whole", async () 
   const { delivered, missing } = account(sink.records);
   expect(missing).toBe(0n);
   expect(delivered).toBeGreaterThanOrEqual(flushed);
+});
+
+test("a disk that takes new files and nothing in them ends nobody", () => {
+  const program = join(import.meta.dirname, "children/full-disk.ts");
+  // Writes beyond the limit fail, after a part of it; in KiB.
+  const command = `trap '' XFSZ; ulimit -f 64; exec "$0" --conditions=@tcptracker/source "$@"`;
+  const { status, stdout, stderr } = spawnSync(
+    "bash",
+    ["-c", command, process.execPath, program, directory],
+    { encoding: "utf8", env: { ...process.env, UV_THREADPOOL_SIZE: "1" }, timeout: 60_000 },
+  );
+  expect([status, stderr]).toEqual([0, ""]);
+  const { problems, lost, left } = JSON.parse(stdout) as {
+    problems: string[];
+    lost: number;
+    left: { batches: number; lost: number };
+  };
+  // The same trouble is told once, whatever the file is called.
+  expect(problems).toEqual([expect.stringMatching(/cannot write to the spool \S+: EFBIG: /)]);
+  expect(lost).toBeGreaterThan(10);
+  // Only what declares the rest is left, and the disk does not take that either, or it does.
+  expect(left.batches).toBeLessThanOrEqual(2);
 });
 
 describe("a segment", () => {

@@ -49,6 +49,8 @@ describe("a file", () => {
       headers: ["X-A", "x-b", "x-c"],
       patterns: [/a+/g, /42/g],
     });
+    const again = file("redact-pattern: [&a 'x+', *a]\n");
+    expect((await readTapCommand(["--config", again], {})).redact?.patterns).toEqual([/x+/g, /x+/g]);
     const error = await errorOf(["--config", file("redact-pattern: ['a', '(']\n")]);
     expect(error.message).toContain(":1:17: redact-pattern: --redact-pattern: ");
   });

@@ -71,7 +71,9 @@ export function parseConfig(path: string, text: string, flags: Readonly<Record<s
     const node = pair.value as Node | null;
     const place = at(node === null ? offset : startOf(node));
     const value = isAlias(node) ? (node.resolve(document) ?? null) : node;
-    values[name] = isSeq(value) ? textsOf(name, flag, value, at) : valueOf(`${place}: ${name}`, flag, value);
+    values[name] = isSeq(value)
+      ? textsOf(name, flag, value, { at, document })
+      : valueOf(`${place}: ${name}`, flag, value);
     places.set(name, place);
   }
   return { values, placeOf: (name) => places.get(name) ?? path };
@@ -90,14 +92,15 @@ function textsOf(
   name: string,
   flag: Flag,
   list: YAMLSeq,
-  at: (offset: number) => string,
+  { at, document }: { at: (offset: number) => string; document: Document },
 ): string | boolean | readonly string[] {
   const where = `${at(startOf(list))}: ${name}`;
   if (flag.multiple !== true) return valueOf(where, flag, undefined);
   if (list.items.length === 0) throw new UsageError(`${where} takes a list of at least one`);
   return list.items.map((item) => {
     const node = item as Node;
-    return String(valueOf(`${at(startOf(node))}: ${name}`, flag, node));
+    const value = isAlias(node) ? node.resolve(document) : node;
+    return String(valueOf(`${at(startOf(node))}: ${name}`, flag, value));
   });
 }
 

@@ -81,7 +81,8 @@ export function describeEvent(event: ExporterEvent, target: Target, spool: strin
   }
 }
 
-function declaredText({ undeclaredBytes }: LossSums[keyof LossSums]): string {
+function declaredText({ undeclaredBytes }: LossSums[keyof LossSums], lost: number): string {
+  if (lost > 0) return "declared missing by batches that may be among those that were NOT delivered";
   return undeclaredBytes === 0
     ? "declared missing"
     : `${formatBytes(undeclaredBytes)} of it NOT declared missing`;
@@ -101,7 +102,7 @@ export function summaryLines(
   for (const [cause, sums] of Object.entries(losses))
     if (sums.batches > 0)
       lines.push(
-        `${plural(sums.records, "record")} with ${formatBytes(sums.payloadBytes)} given up (${cause}), ${declaredText(sums)}`,
+        `${plural(sums.records, "record")} with ${formatBytes(sums.payloadBytes)} given up (${cause}), ${declaredText(sums, lost)}`,
       );
   if (lost > 0)
     lines.push(

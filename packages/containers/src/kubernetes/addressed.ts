@@ -24,7 +24,7 @@ export function readAddresses(kind: "pod" | "service", json: unknown): Addressed
     uid,
     addresses: normalised(texts),
     names: { [kind]: { name, namespace } },
-    nodes: kind === "pod" ? normalised(ipsAt(member(json, "status"), "hostIPs")) : [],
+    nodes: kind === "pod" ? normalised(nodeOf(json)) : [],
   };
 }
 
@@ -35,6 +35,12 @@ function addressesOfPod(json: unknown): string[] {
   // It has given its address back.
   if (["Succeeded", "Failed"].includes(textAt(status, "phase") ?? "")) return [];
   return ipsAt(status, "podIPs");
+}
+
+/** Before Kubernetes 1.28 there is only one of its addresses. */
+function nodeOf(json: unknown): string[] {
+  const status = member(json, "status");
+  return [...ipsAt(status, "hostIPs"), textAt(status, "hostIP") ?? ""];
 }
 
 function addressesOfService(json: unknown): string[] {

@@ -92,8 +92,8 @@ export class GrpcCollector {
     const context = {
       ...{ limits, exporters: new Exporters(sink), rates: new Rates(limits.bytesPerSecond), onEvent },
       authorize: (authorization: string | undefined) => authorize(secrets.current.token, authorization),
-      onMessage: (peer: string): void => {
-        listener?.countMessage(peer);
+      onMessage: (peer: string, what: "came" | "done"): void => {
+        listener?.countMessage(peer, what);
       },
       onHello: (peer: string, change: 1 | -1): void => {
         counts.streams += change;

@@ -11,10 +11,20 @@ interface Progress {
   streams: number;
 }
 
+/** Batches that a sink has at the same time: it cannot give them back when whoever has sent them is gone. */
+const MOST_WRITING = 16;
+
+/** A batch until it is written, or nobody waits for that any more. */
+export interface Held {
+  batch: ReceivedBatch | undefined;
+}
+
 /** What each exporter has sent, so that nothing is written twice. */
 export class Exporters {
   readonly #sink: BatchSink;
   readonly #known = new Map<string, Progress>();
+  #writing = 0;
+  readonly #queue: ((value: undefined) => void)[] = [];
 
   constructor(sink: BatchSink) {
     this.#sink = sink;
@@ -42,18 +52,36 @@ export class Exporters {
     if (progress !== undefined) progress.streams--;
   }
 
-  /** Writes a batch unless it is there already; whether it was written, and up to where batches are persisted. */
-  async write(batch: ReceivedBatch): Promise<{ readonly fresh: boolean; readonly highest: number }> {
-    const progress = this.#known.get(batch.exporter);
+  /**
+   * Writes a batch of this exporter unless it is there already, or nobody holds it any more; whether it was written, and up to where
+   * batches are persisted.
+   */
+  async write(exporter: string, held: Held): Promise<{ readonly fresh: boolean; readonly highest: number }> {
+    const progress = this.#known.get(exporter);
     if (progress === undefined) throw new Error("write() before enter()");
-    const turn = progress.writing.then(async () => {
-      if (batch.sequence <= progress.highest) return false;
+    const turn = progress.writing.then(() => this.#inTurn(progress, held));
+    progress.writing = turn.catch(() => undefined);
+    return { fresh: await turn, highest: progress.highest };
+  }
+
+  async #inTurn(progress: Progress, held: Held): Promise<boolean> {
+    if (this.#writing >= MOST_WRITING) {
+      const turn = Promise.withResolvers<undefined>();
+      this.#queue.push(turn.resolve);
+      // Whoever is done leaves its place to this one.
+      await turn.promise;
+    } else this.#writing++;
+    try {
+      const { batch } = held;
+      if (batch === undefined || batch.sequence <= progress.highest) return false;
       await this.#sink.write(batch);
       progress.highest = batch.sequence;
       return true;
-    });
-    progress.writing = turn.catch(() => undefined);
-    return { fresh: await turn, highest: progress.highest };
+    } finally {
+      const next = this.#queue.shift();
+      if (next === undefined) this.#writing--;
+      else next(undefined);
+    }
   }
 
   #forgetOldest(): void {

@@ -12,14 +12,13 @@ import { formatTarget, type Target } from "../transport/loopback.ts";
 import { explainTlsError } from "../transport/tls-errors.ts";
 import { explainHandshake, HANDSHAKE_RECORD, wantsTls } from "./handshake-errors.ts";
 import type { CollectorLimits } from "./options.ts";
-import { WINDOW } from "./windows.ts";
 
 const SWEEP_MS = 1_000;
 /** Bytes between two looks that are HTTP/2's own, such as its pings. */
 const TRICKLE = 256;
 const HANDSHAKE_MS = 10_000;
-/** Bytes that may have come of messages while nobody reads them. */
-const UNREAD = WINDOW + 256 * 1024;
+/** Bytes of a message that may take as long as they want: they are little, and HTTP/2 has some of its own. */
+const SMALL = 64 * 1024;
 
 /** One that is open. */
 interface Connection {
@@ -33,6 +32,8 @@ interface Connection {
   finishedAt: number;
   /** Its bytes when it was last looked at. */
   looked: number;
+  /** Messages of it that are not dealt with: meanwhile the next ones wait, and that is not their fault. */
+  waiting: number;
 }
 
 export interface ListenerOptions {
@@ -145,12 +146,13 @@ export class Listener {
     connection.idleSince = performance.now();
   }
 
-  /** A message of this peer has come, whole. */
-  countMessage(peer: string): void {
+  /** A message of this peer has come, whole; or is dealt with, so that the next one is read. */
+  countMessage(peer: string, what: "came" | "done"): void {
     const connection = this.#connections.get(peer);
     if (connection === undefined) return;
-    connection.finished = connection.socket.bytesRead;
+    connection.waiting += what === "came" ? 1 : -1;
     connection.finishedAt = performance.now();
+    if (what === "came") connection.finished = connection.socket.bytesRead;
   }
 
   /** Accepts no more, and closes what is open. */
@@ -175,7 +177,7 @@ export class Listener {
     const now = performance.now();
     this.#connections.set(peer, {
       ...{ socket, address, streams: 0, idleSince: now },
-      ...{ finished: 0, finishedAt: now, looked: 0 },
+      ...{ finished: 0, finishedAt: now, looked: 0, waiting: 0 },
     });
     this.#perPeer.set(address, ofPeer + 1);
     socket.once("close", () => {
@@ -233,8 +235,9 @@ export class Listener {
       const fresh = socket.bytesRead - looked;
       connection.looked += fresh;
       if (fresh < TRICKLE) connection.finished = Math.min(connection.finished + fresh, socket.bytesRead);
+      if (connection.waiting > 0) continue;
       const bytes = socket.bytesRead - connection.finished;
-      if (bytes > UNREAD && now - connection.finishedAt >= limits.messageMs) {
+      if (bytes > SMALL && now - connection.finishedAt >= limits.messageMs) {
         this.#end(peer, "ERR_EXPORT_TIMEOUT", "has begun a message and does not end it");
         continue;
       }

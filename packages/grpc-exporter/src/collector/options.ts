@@ -16,10 +16,10 @@ export interface CollectorLimits {
   readonly connectionsPerPeer: number;
   /** Streams on one connection; default 1, as an exporter has it. */
   readonly streamsPerConnection: number;
-  /** Milliseconds until a message that was begun has to be whole; default 30,000. Those of less than 768 KiB may take longer. */
+  /** Milliseconds until a message that was begun has to be whole; default 30,000. Those of less than 64 KiB may take longer. */
   readonly messageMs: number;
   /**
-   * Bytes of all messages that were begun and are not whole; default 256 MiB. Beyond it connections with the most are closed. They are
+   * Bytes of all messages that were begun and are not whole; default 256 MiB. What waits because the sink is slow is not among them. Beyond it connections with the most are closed. They are
    * looked at once a second. With more than one stream on a connection, not all of them are counted.
    */
   readonly unfinishedBytes: number;

@@ -4,7 +4,7 @@ import { ExportResponseSchema, type Hello } from "@tcptracker/proto";
 import { setTimeout as delay } from "node:timers/promises";
 import { ExportError } from "../errors.ts";
 import { fromResource } from "../resource.ts";
-import type { Exporters } from "./exporters.ts";
+import type { Exporters, Held } from "./exporters.ts";
 import { peerOfCall } from "./listener.ts";
 import type { CollectorEvent, CollectorLimits } from "./options.ts";
 import type { Rates } from "./rate.ts";
@@ -22,8 +22,8 @@ export interface StreamContext {
   readonly limits: CollectorLimits;
   /** Whether this may be written: undefined, or why not. */
   readonly authorize: (authorization: string | undefined) => ExportError | undefined;
-  /** A message of this peer has come. */
-  readonly onMessage: (peer: string) => void;
+  /** A message of this peer has come, or the next one is read. */
+  readonly onMessage: (peer: string, what: "came" | "done") => void;
   readonly onHello: (peer: string, change: 1 | -1) => void;
   readonly onBatch: (fresh: boolean, records: number, unknownRecords: number, bytes: number) => void;
   readonly onEvent: (event: CollectorEvent) => void;
@@ -40,11 +40,13 @@ export class ExportStream {
   #owed = 0;
   #writable = true;
   #over = false;
+  #letGo: (() => void) | undefined;
 
   constructor(call: ServerDuplexStream<Buffer, Uint8Array>, context: StreamContext) {
     this.#call = call;
     this.#context = context;
     this.#peer = peerOfCall(call.getPeer());
+    readOneAhead(call);
     call.on("cancelled", () => {
       this.#leave();
     });
@@ -68,8 +70,9 @@ export class ExportStream {
     }, context.limits.idleMs);
     call.on("data", (bytes: Buffer) => {
       call.pause();
-      context.onMessage(this.#peer);
+      context.onMessage(this.#peer, "came");
       void this.#onMessage(bytes).then(() => {
+        context.onMessage(this.#peer, "done");
         if (!this.#over) call.resume();
       });
     });
@@ -123,10 +126,24 @@ export class ExportStream {
       throw new ExportError("ERR_EXPORT_MESSAGE", "a batch came before the hello");
     const batch = readBatch(this.#exporter, message);
     if (!(await this.#admit(bytes))) return;
-    const { fresh, highest } = await this.#context.exporters.write(batch);
-    this.#context.onBatch(fresh, batch.records.length, batch.unknownRecords, bytes);
-    this.#owed = Math.max(this.#owed, highest);
-    this.#acknowledge();
+    await this.#write(this.#exporter, { batch }, bytes);
+  }
+
+  /** When the stream ends, what was not written yet is let go: a sink may stall for longer than peers stay. */
+  async #write(exporter: string, held: Held, bytes: number): Promise<void> {
+    const { exporters, onBatch } = this.#context;
+    const [records, unknownRecords] = [held.batch?.records.length ?? 0, held.batch?.unknownRecords ?? 0];
+    const gone = Promise.withResolvers<undefined>();
+    this.#letGo = () => {
+      held.batch = undefined;
+      gone.resolve(undefined);
+    };
+    const writing = exporters.write(exporter, held).then(({ fresh, highest }) => {
+      onBatch(fresh, records, unknownRecords, bytes);
+      this.#owed = Math.max(this.#owed, highest);
+      this.#acknowledge();
+    });
+    await Promise.race([writing, gone.promise]);
   }
 
   /**
@@ -168,9 +185,18 @@ export class ExportStream {
     clearTimeout(this.#helloTimer);
     if (this.#over) return;
     this.#over = true;
+    this.#letGo?.();
     if (this.#exporter === undefined) return;
     this.#context.exporters.leave(this.#exporter);
     this.#context.onHello(this.#peer, -1);
     this.#context.onEvent({ type: "disconnected", peer: this.#peer });
   }
+}
+
+/** Node.js reads 16 messages ahead, and gRPC has no say in it: that would be memory that no limit knows. */
+function readOneAhead(call: ServerDuplexStream<Buffer, Uint8Array>): void {
+  const { _readableState: state } = call as unknown as {
+    readonly _readableState?: { highWaterMark: number };
+  };
+  if (state !== undefined) state.highWaterMark = 1;
 }

@@ -64,6 +64,11 @@ export class Segment {
     return new Segment(path, await open(path, "r+"), end);
   }
 
+  /** Whether it takes no more room than a file has to. */
+  get isEmpty(): boolean {
+    return this.#end <= MAGIC.length;
+  }
+
   /** Bytes of the file. */
   get size(): number {
     return this.#end;

@@ -323,7 +323,10 @@ export class SpoolStore implements BatchStore {
 
   /** Gives up the oldest file none of whose batches was sent; false if there is none. */
   async #dropOldest(): Promise<boolean> {
-    const oldest = [...this.#files].find(({ held: [first] }) => first === undefined || first > this.#sent);
+    // A file that was made and not written frees nothing: it would be made and given up again and again.
+    const oldest = [...this.#files].find(({ held: [first], segment }) =>
+      first === undefined ? !segment.isEmpty : first > this.#sent,
+    );
     if (oldest === undefined) return false;
     for (const sequence of [...oldest.held]) {
       const entry = this.#entries.get(sequence);

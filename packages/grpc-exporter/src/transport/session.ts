@@ -60,6 +60,8 @@ interface InFlight {
   readonly sequence: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly since: number;
+  /** Whether gRPC has a copy of its own. */
+  isCopied: boolean;
 }
 
 /** One stream to a collector, from hello to its end. */
@@ -179,9 +181,10 @@ export class Session {
         await this.#store.reject(sequence);
         continue;
       }
-      this.#inFlight.push({ sequence, bytes, since: performance.now() });
+      const sent: InFlight = { sequence, bytes, since: performance.now(), isCopied: false };
+      this.#inFlight.push(sent);
       this.#inFlightBytes += bytes.length;
-      this.#write(bytes);
+      this.#write(bytes, () => (sent.isCopied = true));
       this.#options.onSent(again, bytes.length);
     }
   }
@@ -200,8 +203,8 @@ export class Session {
     return this.#end !== undefined;
   }
 
-  #write(bytes: Uint8Array): void {
-    this.#writable = this.#call.write(bytes);
+  #write(bytes: Uint8Array, onCopied?: () => void): void {
+    this.#writable = this.#call.write(bytes, onCopied);
   }
 
   #onMessage(bytes: Buffer): void {
@@ -255,8 +258,8 @@ export class Session {
       this.#store.acknowledge(upTo);
       this.#options.onAcknowledged(upTo);
     }
-    // Only now, when the store has forgotten them. gRPC has made its own copies, or they could not have arrived.
-    for (const { bytes } of released) this.#options.onReleased(bytes);
+    // Only now, when the store has forgotten them. A collector may have them by another way, before they are sent here.
+    for (const { bytes, isCopied } of released) if (isCopied) this.#options.onReleased(bytes);
     this.#wake.call();
   }
 

@@ -5,14 +5,14 @@ import type { BatchSink, ReceivedBatch } from "../../src/collector/received.ts";
 export class MemorySink implements BatchSink {
   readonly batches: ReceivedBatch[] = [];
   /** Awaited before a batch is written. */
-  gate: () => Promise<void> = () => Promise.resolve();
+  gate: (batch: ReceivedBatch) => Promise<void> = () => Promise.resolve();
 
   get records(): TapRecord[] {
     return this.batches.flatMap(({ records }) => records);
   }
 
   async write(batch: ReceivedBatch): Promise<void> {
-    await this.gate();
+    await this.gate(batch);
     this.batches.push(batch);
   }
 
