@@ -441,7 +441,7 @@ test.each([
   { listen: "::", target: HOST, peer: /^127\.0\.0\.1:\d+$/ },
 ])("a stream to $target that works stays, on $listen", async ({ listen, target, peer }) => {
   const collector = await GrpcCollector.start({
-    ...{ listen: { host: listen, port: 0 }, insecure: true, sink, limits: { idleMs: 20 } },
+    ...{ listen: { host: listen, port: 0 }, insecure: true, sink, limits: { idleMs: 500 } },
     onEvent: (event) => events.push(event),
   });
   cleanups.push(() => collector.close());
@@ -455,7 +455,7 @@ test.each([
   await exporter.write([traffic.next(1)]);
   await until("it arrives", () => sink.records.length === 1);
   // The sweeper passes some times.
-  await delay(200);
+  await delay(1200);
   await exporter.write([traffic.next(1)]);
   expect(await exporter.close()).toEqual({ batches: 0, lost: 0 });
   expect(exporter.statistics()).toMatchObject({ connections: 1, failures: {} });
