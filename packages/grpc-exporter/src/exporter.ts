@@ -64,7 +64,8 @@ export class GrpcExporter {
   #closed = false;
   #lostAt = -Infinity;
   #last: number;
-  #lastTold = "";
+  /** The last trouble of each kind since there was a connection. */
+  readonly #told = new Map<ExporterEvent["type"], string>();
   #refused = { sequence: 0, times: 0 };
   #records = 0;
   #payloadBytes = 0;
@@ -402,9 +403,11 @@ export class GrpcExporter {
   }
 
   #tell(event: ExporterEvent): void {
-    const text = "error" in event ? `${event.type} ${event.error.message}` : event.type;
-    if (text === this.#lastTold && event.type !== "reloaded") return;
-    this.#lastTold = text;
+    if (event.type === "connected") this.#told.clear();
+    if ("error" in event) {
+      if (this.#told.get(event.type) === event.error.message) return;
+      this.#told.set(event.type, event.error.message);
+    }
     this.#options.onEvent(event);
   }
 }

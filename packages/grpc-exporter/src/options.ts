@@ -46,7 +46,7 @@ export interface ExporterOptions {
   readonly onEvent?: (event: ExporterEvent) => void;
 }
 
-/** What happens to an exporter. The same trouble is not told twice in a row. */
+/** What happens to an exporter. The same trouble is not told twice in a row of its kind, until there is a connection again. */
 export type ExporterEvent =
   | { readonly type: "connected" }
   | { readonly type: "disconnected"; readonly error: ExportError }

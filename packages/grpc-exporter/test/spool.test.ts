@@ -401,6 +401,29 @@ describe("a store", () => {
     });
   });
 
+  test.each([0, 2 * MIB])(
+    "makes room of what nobody wants any more, with %d bytes of memory",
+    async (memory) => {
+      const before = await open(memory, 8 * MIB);
+      for (let sequence = 1; sequence <= 9; sequence++)
+        await before.append({ sequence, bytes: bytes(100_000).fill(sequence) });
+      await before.take(5);
+      before.acknowledge(4);
+      const { bytes: size } = before;
+      expect(await before.makeRoom()).toBe(true);
+      expect([before.bytes, before.batches, before.acknowledged]).toEqual([0, 5, 4]);
+      expect(await before.settle()).toBe(0);
+      expect(before.bytes).toBeLessThan(size - 300_000);
+      // Now all of it is wanted, and the oldest was sent.
+      expect(await before.makeRoom()).toBe(false);
+      expect(dropped).toEqual([]);
+      const after = await reopen();
+      for (let sequence = 5; sequence <= 9; sequence++)
+        expect(await after.next(sequence - 1)).toEqual({ sequence, bytes: bytes(100_000).fill(sequence) });
+      expect(after.batches).toBe(5);
+    },
+  );
+
   test("keeps recent batches in memory, within its bound", async () => {
     const cached = await open(250_000);
     for (let sequence = 1; sequence <= 9; sequence++)

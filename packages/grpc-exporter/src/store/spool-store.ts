@@ -13,6 +13,8 @@ const LARGEST_SEGMENT = 16 * 1024 * 1024;
 const SMALLEST_SEGMENT = 256 * 1024;
 /** What a spool is divided into at least, so that giving up the oldest part is not giving up all. */
 const PARTS = 8;
+/** Bytes of a file that nobody wants any more, for which it is written anew when there is no room else. */
+const LEAST_DEAD = 64 * 1024;
 
 /** Where a batch lies. */
 interface Home {
@@ -174,8 +176,8 @@ export class SpoolStore implements BatchStore {
     for (const sequence of [...this.#homeless]) this.#dropHomeless(sequence);
   }
 
-  makeRoom(): Promise<boolean> {
-    return this.#dropOldest();
+  async makeRoom(): Promise<boolean> {
+    return (await this.#reclaim()) || (await this.#dropOldest());
   }
 
   async next(sequence: number): Promise<StoredBatch | undefined> {
@@ -272,9 +274,46 @@ export class SpoolStore implements BatchStore {
         await this.#write(sequence, bytes);
       } catch (error) {
         this.#onError(error);
+        // The file that is written to may be what fills the disk, with batches that nobody wants any more.
+        if (this.#active?.held.size !== 0 || this.#active.segment.isEmpty) return;
+        await this.#discard(this.#active);
+        await this.#settle();
         return;
       }
     }
+  }
+
+  /**
+   * Takes what is still wanted in the last file into memory, and the file off the disk; false if all of it is wanted. Only the last one:
+   * numbers on disk only rise.
+   */
+  async #reclaim(): Promise<boolean> {
+    const last = [...this.#files].at(-1);
+    if (last === undefined || last.segment.isEmpty) return false;
+    const held = [...last.held].map((sequence) => [sequence, this.#entries.get(sequence)] as const);
+    const wanted = held.reduce((sum, [, entry]) => sum + (entry?.home?.place.length ?? 0), 0);
+    if (last.segment.size - wanted < LEAST_DEAD) return false;
+    for (const [sequence, entry] of held) {
+      if (entry === undefined) continue;
+      const inMemory = entry.bytes !== undefined;
+      entry.bytes ??= await this.#read(entry);
+      if (!this.#entries.has(sequence)) continue;
+      if (entry.bytes === undefined) {
+        this.#forget(sequence);
+        this.#onDropped({ cause: "spool_damaged", bytes: undefined, batches: 1 });
+        continue;
+      }
+      last.held.delete(sequence);
+      entry.home = undefined;
+      this.#homeless.add(sequence);
+      this.#homelessBytes += entry.bytes.length;
+      if (!inMemory) this.#memoryBytes += entry.bytes.length;
+    }
+    const inOrder = [...this.#homeless].sort((one, other) => one - other);
+    this.#homeless.clear();
+    for (const sequence of inOrder) this.#homeless.add(sequence);
+    await this.#discard(last);
+    return true;
   }
 
   async #write(sequence: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -284,7 +323,7 @@ export class SpoolStore implements BatchStore {
       const path = join(this.#directory, `${String(sequence).padStart(16, "0")}${SUFFIX}`);
       this.#active = { segment: await Segment.create(path), held: new Set<number>() };
       this.#files.add(this.#active);
-      if (full?.held.size === 0) this.#discard(full);
+      if (full?.held.size === 0) void this.#discard(full);
     }
     const file = this.#active;
     // Acknowledged while the file was made: its memory may be in use again.
@@ -336,7 +375,7 @@ export class SpoolStore implements BatchStore {
       this.#forget(sequence);
       this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
     }
-    if (oldest.held.size === 0) this.#discard(oldest);
+    if (oldest.held.size === 0) await this.#discard(oldest);
     return true;
   }
 
@@ -357,15 +396,15 @@ export class SpoolStore implements BatchStore {
     this.#memoryBytes -= bytes?.length ?? 0;
     if (this.#homeless.delete(sequence)) this.#homelessBytes -= bytes?.length ?? 0;
     home?.file.held.delete(sequence);
-    if (home?.file.held.size === 0 && home.file !== this.#active) this.#discard(home.file);
+    if (home?.file.held.size === 0 && home.file !== this.#active) void this.#discard(home.file);
   }
 
-  #discard(file: SpoolFile): void {
+  /** Resolves when its room is free; rejects never. */
+  async #discard(file: SpoolFile): Promise<void> {
     if (!this.#files.delete(file)) return;
     if (this.#active === file) this.#active = undefined;
     // A file that stays is found again, with nothing in it that is still wanted.
-    void file.segment.close().catch(() => undefined);
-    void unlink(file.segment.path).catch(() => undefined);
+    await Promise.allSettled([file.segment.close(), unlink(file.segment.path)]);
   }
 }
 
