@@ -90,16 +90,22 @@ export async function runMachine(options: MachineOptions): Promise<MachineResult
   process.once("exit", kill);
   let shown = 0;
   let late = false;
+  let crash: string | undefined;
   const report = (): void => {
     const lines = readConsole(options.console).split(/\r*\n/).slice(0, -1);
-    for (const line of lines.slice(shown)) if (line.startsWith("== ")) options.onProgress(line.slice(3));
+    for (const line of lines.slice(shown)) {
+      if (line.startsWith("== ")) options.onProgress(line.slice(3));
+      crash ??= crashOf(line);
+    }
     shown = lines.length;
   };
   while (!stop.signal.aborted) {
     await delay(500, undefined, { signal: stop.signal }).catch(() => undefined);
     report();
-    if (performance.now() - started < options.seconds * 1000) continue;
-    late = true;
+    late = performance.now() - started >= options.seconds * 1000;
+    if (!late && crash === undefined) continue;
+    // The rest of what the kernel says.
+    if (crash !== undefined) await delay(2_000);
     kill();
     break;
   }
@@ -108,6 +114,14 @@ export async function runMachine(options: MachineOptions): Promise<MachineResult
   report();
   const seconds = (performance.now() - started) / 1000;
   if (readConsole(options.console).includes(END_MARKER)) return { ended: true, seconds };
+  if (crash !== undefined) return { ended: false, seconds, problem: `its kernel crashed: ${crash}` };
   const problem = late ? `it was not done within ${options.seconds} s` : said.trim() || "it stopped early";
   return { ended: false, seconds, problem };
+}
+
+/** What a kernel says first when it is done for: programs that wait for it would wait for hours. */
+export function crashOf(line: string): string | undefined {
+  return /^\[ *\d+\.\d+\] ((?:BUG:|Oops:|Kernel panic|general protection fault|Unable to handle kernel|Internal error:).*)/.exec(
+    line,
+  )?.[1];
 }
