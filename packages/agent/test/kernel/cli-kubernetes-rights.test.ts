@@ -180,7 +180,9 @@ test(
     await closed(3);
 
     const { code, stderr } = await terminate(agent);
-    expect([code, stderr]).toEqual([0, expect.not.stringContaining("ERR_")]);
+    // Where this host has version 1 cgroups, too: the base has no hostPID, which is said.
+    const others = stderr.replace(/^.*ERR_CONTAINERS_HIERARCHY: .*share its pid namespace$/m, "");
+    expect([code, others]).toEqual([0, expect.not.stringContaining("ERR_")]);
     expect((await terminate(collector)).code).toBe(0);
     const text = (records: readonly TapRecord[]): string =>
       records
