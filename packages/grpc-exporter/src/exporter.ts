@@ -254,7 +254,7 @@ export class GrpcExporter {
    */
   async #keepRest(): Promise<number> {
     if ((await this.#store.settle()) > 0) this.#store.dropUnsettled();
-    // Each round gives up a file, so there are no more rounds than files.
+    // Each round gives up a file, or leaves out of one what nobody wants, so they come to an end.
     for (;;) {
       if (this.#ledger.owes) this.#declareLosses(true);
       await this.#appending;

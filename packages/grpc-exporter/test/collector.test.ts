@@ -370,6 +370,7 @@ describe("a message that is begun and not ended:", () => {
     stalled.resolve(undefined);
     await delay(50);
     expect(written).toHaveLength(16);
+    expect(collector.statistics()).toMatchObject({ batches: 16, duplicates: 0 });
     sink.gate = () => Promise.resolve();
     await expectHealthy(collector);
   });

@@ -424,6 +424,13 @@ describe("a store", () => {
     },
   );
 
+  test("makes no room of a file whose many small batches are all wanted", async () => {
+    const full = await open(MIB);
+    for (let sequence = 1; sequence <= 4200; sequence++) await full.append({ sequence, bytes: bytes(10) });
+    await full.take(4199);
+    expect([await full.makeRoom(), full.batches, dropped]).toEqual([false, 4200, []]);
+  });
+
   test("keeps recent batches in memory, within its bound", async () => {
     const cached = await open(250_000);
     for (let sequence = 1; sequence <= 9; sequence++)

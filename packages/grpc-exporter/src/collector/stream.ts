@@ -139,7 +139,8 @@ export class ExportStream {
       gone.resolve(undefined);
     };
     const writing = exporters.write(exporter, held).then(({ fresh, highest }) => {
-      onBatch(fresh, records, unknownRecords, bytes);
+      // One that was let go is neither new nor a double.
+      if (fresh || held.batch !== undefined) onBatch(fresh, records, unknownRecords, bytes);
       this.#owed = Math.max(this.#owed, highest);
       this.#acknowledge();
     });

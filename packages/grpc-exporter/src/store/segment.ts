@@ -11,7 +11,8 @@ import { open, unlink, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 
 const MAGIC = Buffer.from("TTSPOOL1\0\0\0\0\0\0\0\0", "latin1");
-const FRAME_HEADER = 16;
+/** Bytes of a file that a batch takes beside its own. */
+export const FRAME_HEADER = 16;
 /** No batch is larger; a length beyond it is damage. */
 const LARGEST = 64 * 1024 * 1024;
 /** Bytes that are read at most in search of batches behind damage. */

@@ -4,7 +4,7 @@ import type { Server } from "node:net";
 import { join } from "node:path";
 import { ExportError } from "../errors.ts";
 import { lockPath } from "./path-lock.ts";
-import { recover, Segment, type Place } from "./segment.ts";
+import { FRAME_HEADER, recover, Segment, type Place } from "./segment.ts";
 import { SpoolState } from "./spool-state.ts";
 import { ROOM, type BatchStore, type OnDropped, type StoredBatch, type TakenBatch } from "./store.ts";
 
@@ -291,7 +291,7 @@ export class SpoolStore implements BatchStore {
     const last = [...this.#files].at(-1);
     if (last === undefined || last.segment.isEmpty) return false;
     const held = [...last.held].map((sequence) => [sequence, this.#entries.get(sequence)] as const);
-    const wanted = held.reduce((sum, [, entry]) => sum + (entry?.home?.place.length ?? 0), 0);
+    const wanted = held.reduce((sum, [, entry]) => sum + FRAME_HEADER + (entry?.home?.place.length ?? 0), 0);
     if (last.segment.size - wanted < LEAST_DEAD) return false;
     for (const [sequence, entry] of held) {
       if (entry === undefined) continue;
