@@ -238,18 +238,27 @@ static __always_inline bool moves_bytes(__u8 shape)
 }
 
 /*
- * Turns the operation into one whose bytes can be found; false when it moved none. User memory is that of the
- * current task: when that is neither the owner nor a thread of it, nothing there can be read.
+ * Whether user memory, which is that of the current task, is the owner's. A process that is ending has given up its
+ * own while the thread that polls for it still has it.
  */
+static __always_inline bool has_memory_of(struct task_struct *owner)
+{
+	struct task_struct *current = (struct task_struct *)bpf_get_current_task();
+	struct mm_struct *mm = BPF_CORE_READ(current, mm);
+
+	return mm && (BPF_CORE_READ(owner, mm) == mm || BPF_CORE_READ(owner, tgid) == BPF_CORE_READ(current, tgid));
+}
+
+/* Turns the operation into one whose bytes can be found, or are known not to be; false when it moved none. */
 static __always_inline bool locate_operation(const struct io_completion *completion, struct syscall *operation,
 					     struct syscall_exit *exit, struct task_struct *owner)
 {
-	struct task_struct *current = (struct task_struct *)bpf_get_current_task();
-	struct mm_struct *mm = BPF_CORE_READ(owner, mm);
 	bool read = operation->shape == TT_SHAPE_BUFFER || (operation->shape == TT_SHAPE_IOVEC &&
 							    completion->opcode != IORING_OP_SEND);
 
-	if (!mm || BPF_CORE_READ(current, mm) != mm) {
+	if (!has_memory_of(owner)) {
+		if (has_header(completion, operation->shape))
+			return skip_header(completion, operation, exit, 0);
 		operation->shape = TT_SHAPE_UNKNOWN;
 		return true;
 	}

@@ -22,7 +22,8 @@ struct noted_request {
 	__u64 segment_count;
 	__u16 group;	/* of provided buffers */
 	__u8 opcode;
-	__u8 reserved[5];
+	__u8 reserved;
+	__u32 header_length;	/* of what a multishot recvmsg puts before the bytes; 0 when unknown */
 	struct user_iovec first[PICKED_AT_SUBMISSION];
 };
 
@@ -162,19 +163,31 @@ static __always_inline void use_address(struct syscall *operation, struct syscal
 	exit->arguments[1] = address;
 }
 
-/* A multishot recvmsg puts a header before the bytes, and counts it; false when it cannot be read. */
+/* Whether it is a message that a multishot recvmsg has put into a buffer. */
+static __always_inline bool has_header(const struct io_completion *completion, __u8 shape)
+{
+	return shape == TT_SHAPE_MESSAGE && completion->multishot && completion->flags & IORING_CQE_F_BUFFER;
+}
+
+/*
+ * A multishot recvmsg puts a header before the bytes, with room for a name and control data, and counts all of it;
+ * false when there are no bytes. How long it is was said on submission: then it need not be read.
+ */
 static __always_inline bool skip_header(const struct io_completion *completion, struct syscall *operation,
 					struct syscall_exit *exit, __u64 address)
 {
+	const struct noted_request *noted = find_noted(completion, 0);
+	__u32 result = completion->result, length = noted ? noted->header_length : 0;
 	struct user_recvmsg_out header;
 
-	if (!address || bpf_probe_read_user(&header, sizeof(header), (void *)address) ||
-	    header.payload_length > (__u32)completion->result) {
+	if (!length && address && !bpf_probe_read_user(&header, sizeof(header), (void *)address))
+		length = result - header.payload_length;
+	if (!length || length > result) {
 		count(TT_COUNTER_FAULT);
 		return false;
 	}
-	exit->result = header.payload_length;
-	use_address(operation, exit, address + completion->result - header.payload_length);
+	exit->result = result - length;
+	use_address(operation, exit, address ? address + length : 0);
 	return exit->result != 0;
 }
 
@@ -196,7 +209,7 @@ static __always_inline bool locate_provided(const struct io_completion *completi
 		}
 		address = buffer.base;
 	}
-	if (shape == TT_SHAPE_MESSAGE && completion->multishot) {
+	if (has_header(completion, shape)) {
 		if (!address && !told_late(completion))
 			address = buffer_of_message(completion->request);
 		return skip_header(completion, operation, exit, address);
@@ -244,6 +257,7 @@ static __always_inline void note_request(struct io_kiocb *request, const struct 
 		if (!is_narrow(task) && !bpf_probe_read_user(&header, sizeof(header), (void *)noted.source)) {
 			noted.segments = header.segments;
 			noted.segment_count = header.segment_count;
+			noted.header_length = sizeof(struct user_recvmsg_out) + header.name_length + (__u32)header.control_length;
 		}
 	} else if (operation->shape == TT_SHAPE_IOVEC) {
 		noted.source = opcode == IORING_OP_SEND ? (__u64)BPF_CORE_READ(message, buf) :

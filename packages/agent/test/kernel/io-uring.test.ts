@@ -77,6 +77,7 @@ const transfers: readonly Transfer[] = [
     { send: "send", receive, options: ["ring", "multishot", "sqpoll"] },
     { send: "send", receive, options: ["list", "multishot"] },
   ]),
+  { send: "send", receive: "recvmsg", options: ["ring", "multishot", "room-for-name"] },
   { send: "send", receive: "recv", options: ["ring", "incremental", "multishot"] },
   // What a single receive leaves of such a buffer does not say where it began, nor does a list that is taken from.
   { send: "send", receive: "recv", options: ["ring", "incremental"], gaps: { ingress: "io_uring" } },

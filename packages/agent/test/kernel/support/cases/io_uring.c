@@ -11,6 +11,7 @@
  *   accept-multishot            one accept for all
  *   ring, list, incremental     the kernel chooses the buffer
  *   multishot, bundle           of the receiving operation
+ *   room-for-name               before the bytes of each message of a multishot recvmsg, and for control data
  *   waitall                     MSG_WAITALL on both sides, with socket buffers that are too small for that
  *   moved                       msghdr and iovecs are overwritten once they have been submitted
  *   segments=N, chunk=N         of each buffer; bytes of each operation
@@ -31,7 +32,8 @@
 #define GROUP 3
 #define MAX_SEGMENTS 64
 #define PIPE_BYTES 65536
-#define RECVMSG_HEADER sizeof(struct io_uring_recvmsg_out)
+#define NAME_ROOM sizeof(struct sockaddr_in)
+#define CONTROL_ROOM 40
 
 enum user_data { SENDING = 0x5e4d, RECEIVING, CONNECTING, ACCEPTING, SHUTTING, PIPING };
 
@@ -108,6 +110,12 @@ static const struct operation *find_operation(const char *name)
 	exit(2);
 }
 
+/* What a multishot recvmsg puts before the bytes. */
+static size_t recvmsg_header(void)
+{
+	return sizeof(struct io_uring_recvmsg_out) + (option("room-for-name") ? NAME_ROOM + CONTROL_ROOM : 0);
+}
+
 static bool provides(void)
 {
 	return option("ring") || option("list");
@@ -165,6 +173,8 @@ static void start_transfer(struct side *side)
 		sqe->addr = operation->message || operation->vector ? sqe->addr : 0;
 		sqe->len = many || option("bundle") ? 0 : provided.size;
 		side->message.msg_iovlen = operation->message && many ? 0 : 1;
+		side->message.msg_namelen = option("room-for-name") ? NAME_ROOM : 0;
+		side->message.msg_controllen = option("room-for-name") ? CONTROL_ROOM : 0;
 		side->segments[0].iov_len = provided.size;
 		if (operation->vector)
 			sqe->len = 1;
@@ -220,7 +230,7 @@ static void take_provided(uint32_t flags, size_t length, bool has_header)
 	unsigned id = flags >> IORING_CQE_BUFFER_SHIFT;
 
 	while (length > 0) {
-		size_t begin = (provided.incremental ? provided.used[id] : 0) + (has_header ? RECVMSG_HEADER : 0);
+		size_t begin = (provided.incremental ? provided.used[id] : 0) + (has_header ? recvmsg_header() : 0);
 		size_t room = provided.size - begin, n = length < room ? length : room;
 
 		memcpy(server.bytes + server.moved, provided_buffer(&provided, id) + begin, n);
@@ -246,8 +256,8 @@ static void on_received(const struct completed *completed)
 	if (completed->result == -ENOBUFS || completed->result == -EAGAIN)
 		return;
 	size_t length = (size_t)check(completed->result, server.operation->name);
-	if (has_header && length >= RECVMSG_HEADER)
-		length -= RECVMSG_HEADER;
+	if (has_header && length >= recvmsg_header())
+		length -= recvmsg_header();
 	if (length == 0)
 		return;
 	if (completed->flags & IORING_CQE_F_BUFFER) {
