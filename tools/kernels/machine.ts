@@ -34,6 +34,12 @@ export interface MachineResult {
  * time slices and preemption are those of a machine of 1 GHz.
  */
 const ACCELERATOR = ["-accel", "tcg,thread=single,tb-size=512", "-icount", "shift=0"];
+/**
+ * cx16: QEMU 7.2 leaves wrong bits in the flags after a cmpxchg16b: `popf; add; xor with memory; cmpxchg16b; pushf` shows those of the
+ * sum's operand each time. An interrupt that comes right behind it saves them, and the return from it is a double fault. The kernel's
+ * allocator uses the instruction where it is there.
+ */
+const PROCESSOR = "max,-cx16";
 const SMALL = "-display none -vga none -nic none -no-reboot -monitor none".split(" ");
 
 function qemuArguments({ architecture, kernel, root, console }: MachineOptions): [string, string[]] {
@@ -62,7 +68,7 @@ function qemuArguments({ architecture, kernel, root, console }: MachineOptions):
     append,
   ];
   return architecture === "amd64"
-    ? ["qemu-system-x86_64", [...ACCELERATOR, "-cpu", "max", ...SMALL, ...common]]
+    ? ["qemu-system-x86_64", [...ACCELERATOR, "-cpu", PROCESSOR, ...SMALL, ...common]]
     : [
         "qemu-system-aarch64",
         [...ACCELERATOR, "-M", "virt,gic-version=3", "-cpu", "cortex-a72", ...SMALL, ...common],
