@@ -1,11 +1,8 @@
 import { getSystemErrorMessage } from "node:util";
 import { status, type StatusObject } from "@grpc/grpc-js";
-import { create } from "@bufbuild/protobuf";
-import { RecordCursor, type TapRecord } from "@tcptracker/events";
-import { AccountingSchema, type Accounting, type Loss } from "@tcptracker/proto";
-import { BatchBuilder } from "./batch-builder.ts";
+import type { TapRecord } from "@tcptracker/events";
 import { BatchMemory } from "./batch-memory.ts";
-import { FieldsEncoder } from "./encode/encode-fields.ts";
+import { BatchWriter } from "./batch-writer.ts";
 import { ExportError, type ExportErrorCode } from "./errors.ts";
 import { LossLedger } from "./losses.ts";
 import {
@@ -14,7 +11,7 @@ import {
   type ExporterOptions,
   type ResolvedExporterOptions,
 } from "./options.ts";
-import { encodeResource, toResource } from "./resource.ts";
+import { toResource } from "./resource.ts";
 import type { ExporterStatistics } from "./statistics.ts";
 import { MemoryStore } from "./store/memory-store.ts";
 import { SpoolStore } from "./store/spool-store.ts";
@@ -27,8 +24,6 @@ import { Wake } from "./wake.ts";
 
 /** Times that a batch is refused as senseless before it is given up. */
 const MOST_REFUSALS = 5;
-/** How often to look whether losses can be declared, in milliseconds. */
-const DECLARE_INTERVAL = 1_000;
 
 /** What was left when an exporter was closed. */
 export interface Drained {
@@ -47,35 +42,23 @@ export class GrpcExporter {
   readonly #store: BatchStore;
   readonly #ledger: LossLedger;
   readonly #memory: BatchMemory;
-  readonly #builder: BatchBuilder;
+  readonly #writer: BatchWriter;
   readonly #secrets: SecretsWatch;
   readonly #backoff: Backoff;
-  readonly #fields = new FieldsEncoder(0n);
-  readonly #cursor = new RecordCursor({ onError: () => undefined });
   readonly #pause = new Wake();
   readonly #progress = new Wake();
-  readonly #declareTimer: NodeJS.Timeout;
   readonly #running: Promise<void>;
-  #ageTimer: NodeJS.Timeout | undefined;
-  #appending: Promise<void> = Promise.resolve();
   #session: Session | undefined;
   #connected = false;
   #closing: Promise<Drained> | undefined;
   #closed = false;
-  #lostAt = -Infinity;
-  #last: number;
   /** The last trouble of each kind since there was a connection. */
   readonly #told = new Map<ExporterEvent["type"], string>();
   #refused = { sequence: 0, times: 0 };
-  #records = 0;
-  #payloadBytes = 0;
-  #batches = 0;
   #sentBatches = 0;
   #sentBytes = 0;
   #resentBatches = 0;
   #connections = 0;
-  /** When it began to count: nanoseconds since 1970. */
-  readonly #startTime = BigInt(Date.now()) * 1_000_000n;
   readonly #failures: Partial<Record<ExportErrorCode, number>> = {};
 
   private constructor(
@@ -87,16 +70,12 @@ export class GrpcExporter {
     this.#options = options;
     this.#store = store;
     this.#ledger = ledger;
-    this.#last = store.last;
     const { batchBytes, windowBytes } = options;
     // A full batch is longer than `batchBytes` by a part of its last record, its sums and its resource.
     this.#memory = new BatchMemory(batchBytes + batchBytes / 8, windowBytes);
-    this.#builder = new BatchBuilder(encodeResource(options.resource), batchBytes + 128 * 1024, this.#memory);
+    this.#writer = new BatchWriter(options, store, ledger, this.#memory, () => this.#session?.notify());
     this.#backoff = new Backoff(options.backoff);
     this.#secrets = secrets;
-    this.#declareTimer = setInterval(() => {
-      if (this.#mayDeclare()) void this.#seal();
-    }, DECLARE_INTERVAL).unref();
     this.#running = this.#run();
   }
 
@@ -121,7 +100,7 @@ export class GrpcExporter {
     });
     const ledger = new LossLedger();
     const onDropped = (dropped: Dropped): void => {
-      if (running !== undefined) running.#lostAt = performance.now();
+      if (running !== undefined) running.#writer.noteLoss();
       if (dropped.bytes === undefined) ledger.loseUnread(dropped.batches, dropped.cause);
       else ledger.lose(dropped.bytes, dropped.cause);
     };
@@ -160,36 +139,21 @@ export class GrpcExporter {
    *
    * @throws {@link ExportError} ERR_EXPORT_CLOSED after `close()`
    */
-  async write(records: readonly TapRecord[]): Promise<void> {
-    for (const record of records) {
-      this.#begin();
-      this.#builder.add(record);
-      this.#records++;
-      if (record.type === "data") this.#payloadBytes += record.payload?.length ?? 0;
-      if (this.#builder.bytes >= this.#options.batchBytes) await this.#seal();
-    }
+  write(records: readonly TapRecord[]): Promise<void> {
+    return this.#writer.write(records);
   }
 
   /**
    * Takes a batch of the kernel's records as the ring has given it, without an object per record. `epoch`: nanoseconds to
    * add to the kernel's clock, as `clock.toEpoch(0n)`.
    */
-  async writeRaw(batch: Uint8Array, epoch: bigint): Promise<void> {
-    const cursor = this.#cursor;
-    this.#fields.setEpoch(epoch);
-    cursor.reset(batch);
-    while (cursor.next()) {
-      this.#begin();
-      this.#builder.addFields(this.#fields, cursor);
-      this.#records++;
-      this.#payloadBytes += cursor.captured;
-      if (this.#builder.bytes >= this.#options.batchBytes) await this.#seal();
-    }
+  writeRaw(batch: Uint8Array, epoch: bigint): Promise<void> {
+    return this.#writer.writeRaw(batch, epoch);
   }
 
   /** Makes a batch of what there is. Resolves when it is stored. */
-  async flush(): Promise<void> {
-    await this.#seal();
+  flush(): Promise<void> {
+    return this.#writer.seal();
   }
 
   /** What has happened so far. */
@@ -197,14 +161,11 @@ export class GrpcExporter {
     const store = this.#store;
     return {
       connected: this.#connected,
-      records: this.#records,
-      payloadBytes: this.#payloadBytes,
-      batches: this.#batches,
+      ...this.#writer.written,
       sentBatches: this.#sentBatches,
       sentBytes: this.#sentBytes,
       resentBatches: this.#resentBatches,
       acknowledged: store.acknowledged,
-      pendingRecords: this.#builder.records,
       waitingBatches: store.batches,
       inFlightBatches: this.#session?.inFlightBatches ?? 0,
       inFlightBytes: this.#session?.inFlightBytes ?? 0,
@@ -225,13 +186,12 @@ export class GrpcExporter {
   }
 
   async #drain(timeoutMs: number): Promise<Drained> {
-    clearInterval(this.#declareTimer);
     const deadline = performance.now() + timeoutMs;
-    await this.#seal();
+    await this.#writer.end();
     // What is lost while draining, or could not be declared before, is declared as soon as there is room.
     const wakeUp = setInterval(() => this.#progress.call(), 50);
     while (performance.now() < deadline && (this.#store.batches > 0 || this.#ledger.owes)) {
-      if (this.#mayDeclare()) await this.#seal();
+      await this.#writer.declare();
       await this.#progress.wait();
     }
     clearInterval(wakeUp);
@@ -239,79 +199,11 @@ export class GrpcExporter {
     this.#session?.abort();
     this.#pause.call();
     await this.#running;
-    await this.#appending;
     this.#secrets.close();
-    const lost = await this.#keepRest();
+    const lost = await this.#writer.keepRest();
     const { batches } = this.#store;
     this.#store.close();
     return { batches, lost };
-  }
-
-  /**
-   * What is not delivered goes into the spool, for the next time, and so does what is owed. What the disk does not take is given up, so
-   * that it can be declared; for that there has to be room, at the price of the oldest that is there. Resolves to the number of batches
-   * that are lost.
-   */
-  async #keepRest(): Promise<number> {
-    if ((await this.#store.settle()) > 0) this.#store.dropUnsettled();
-    // Each round gives up a file, or leaves out of one what nobody wants, so they come to an end.
-    for (;;) {
-      if (this.#ledger.owes) this.#declareLosses(true);
-      await this.#appending;
-      const lost = await this.#store.settle();
-      if (lost === 0 || !(await this.#store.makeRoom())) return lost;
-    }
-  }
-
-  /** Before a record is added. */
-  #begin(): void {
-    if (this.#closing !== undefined) throw new ExportError("ERR_EXPORT_CLOSED", "the exporter was closed");
-    if (this.#builder.records > 0) return;
-    this.#ageTimer ??= setTimeout(() => void this.#seal(), this.#options.batchAgeMs);
-  }
-
-  /** A disk can be full long before the limit is reached: then what was to declare would be lost, and owed again, each time. */
-  #mayDeclare(): boolean {
-    const isQuiet = performance.now() - this.#lostAt >= DECLARE_INTERVAL;
-    return this.#ledger.owes && this.#store.hasRoom && isQuiet;
-  }
-
-  /** Ends the batch and stores it. Batches are stored one after the other, in the order of their numbers. */
-  #seal(): Promise<void> {
-    clearTimeout(this.#ageTimer);
-    this.#ageTimer = undefined;
-    if (this.#builder.records > 0) this.#storeBatch([]);
-    if (this.#mayDeclare()) this.#declareLosses();
-    return this.#appending;
-  }
-
-  #declareLosses(beyondLimit = false): void {
-    const { records, losses } = this.#ledger.take();
-    for (const record of records) {
-      this.#builder.addMessage(record);
-      if (this.#builder.bytes >= this.#options.batchBytes) this.#storeBatch([], beyondLimit);
-    }
-    this.#storeBatch(losses, beyondLimit);
-  }
-
-  #storeBatch(losses: readonly Loss[], beyondLimit = false): void {
-    const sequence = ++this.#last;
-    const bytes = this.#builder.seal(sequence, losses, this.#accounting());
-    this.#batches++;
-    this.#appending = this.#appending
-      .then(() => this.#store.append({ sequence, bytes }, beyondLimit))
-      .then(() => this.#session?.notify());
-  }
-
-  #accounting(): Accounting {
-    const lost = Object.values(this.#ledger.totals);
-    return create(AccountingSchema, {
-      startTimeUnixNano: this.#startTime,
-      records: BigInt(this.#records),
-      payloadBytes: BigInt(this.#payloadBytes),
-      lostRecords: BigInt(lost.reduce((sum, { records }) => sum + records, 0)),
-      lostPayloadBytes: BigInt(lost.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0)),
-    });
   }
 
   /** One session after the other, until the exporter is closed. */

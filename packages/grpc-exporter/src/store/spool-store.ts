@@ -1,37 +1,19 @@
-import { mkdirSync, readdirSync } from "node:fs";
-import { unlink } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { ExportError } from "../errors.ts";
 import { lockPath } from "./path-lock.ts";
-import { FRAME_HEADER, recover, Segment, type Place } from "./segment.ts";
+import { deadBytes, SpoolFiles, type SpoolFile } from "./spool-files.ts";
 import { SpoolState } from "./spool-state.ts";
 import { ROOM, type BatchStore, type OnDropped, type StoredBatch, type TakenBatch } from "./store.ts";
 
-const SUFFIX = ".segment";
-const LARGEST_SEGMENT = 16 * 1024 * 1024;
-const SMALLEST_SEGMENT = 256 * 1024;
-/** What a spool is divided into at least, so that giving up the oldest part is not giving up all. */
-const PARTS = 8;
 /** Bytes of a file that nobody wants any more, for which it is written anew when there is no room else. */
 const LEAST_DEAD = 64 * 1024;
 
-/** Where a batch lies. */
-interface Home {
-  readonly place: Place;
-  readonly file: SpoolFile;
-}
-
 /** A batch that is held: on disk, and in memory while there is room for it; or in memory only, because the disk did not take it. */
 interface Entry {
-  home: Home | undefined;
+  file: SpoolFile | undefined;
   bytes: Uint8Array<ArrayBuffer> | undefined;
-}
-
-/** A segment and those of its batches that are still held, in order. */
-interface SpoolFile {
-  readonly segment: Segment;
-  readonly held: Set<number>;
 }
 
 export interface SpoolOptions {
@@ -50,7 +32,6 @@ export interface SpoolOptions {
  */
 export class SpoolStore implements BatchStore {
   readonly limit: number;
-  readonly #directory: string;
   readonly #memory: number;
   readonly #onDropped: OnDropped;
   readonly #onError: (error: unknown) => void;
@@ -58,9 +39,7 @@ export class SpoolStore implements BatchStore {
   readonly #state: SpoolState;
   /** By number, which is their order. */
   readonly #entries = new Map<number, Entry>();
-  /** In the order of their batches. */
-  readonly #files = new Set<SpoolFile>();
-  #active: SpoolFile | undefined;
+  readonly #files: SpoolFiles;
   /** Batches that are in memory only, in order, and their bytes. What comes later is, too: numbers on disk only rise. */
   readonly #homeless = new Set<number>();
   #homelessBytes = 0;
@@ -73,7 +52,7 @@ export class SpoolStore implements BatchStore {
 
   private constructor(options: SpoolOptions, lock: Server, state: SpoolState, onDropped: OnDropped) {
     this.limit = options.limit;
-    this.#directory = options.directory;
+    this.#files = new SpoolFiles(options.directory, options.limit);
     this.#memory = options.memory;
     this.#onDropped = onDropped;
     this.#onError = options.onError ?? (() => undefined);
@@ -131,9 +110,7 @@ export class SpoolStore implements BatchStore {
   }
 
   get bytes(): number {
-    let bytes = 0;
-    for (const { segment } of this.#files) bytes += segment.size;
-    return bytes;
+    return this.#files.bytes;
   }
 
   get memoryBytes(): number {
@@ -154,7 +131,7 @@ export class SpoolStore implements BatchStore {
         this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
         return;
       }
-    this.#entries.set(sequence, { home: undefined, bytes });
+    this.#entries.set(sequence, { file: undefined, bytes });
     this.#homeless.add(sequence);
     this.#homelessBytes += bytes.length;
     this.#memoryBytes += bytes.length;
@@ -183,7 +160,7 @@ export class SpoolStore implements BatchStore {
   async next(sequence: number): Promise<StoredBatch | undefined> {
     for (const [held, entry] of this.#entries) {
       if (held <= sequence) continue;
-      const bytes = entry.bytes ?? (await this.#read(entry));
+      const bytes = entry.bytes ?? (await this.#read(held, entry));
       if (bytes !== undefined) return { sequence: held, bytes };
       // It may have been given up while it was read.
       if (!this.#entries.has(held)) continue;
@@ -224,7 +201,7 @@ export class SpoolStore implements BatchStore {
   async reject(sequence: number): Promise<void> {
     const entry = this.#entries.get(sequence);
     if (entry === undefined) return;
-    const bytes = entry.bytes ?? (await this.#read(entry));
+    const bytes = entry.bytes ?? (await this.#read(sequence, entry));
     this.#forget(sequence);
     this.#onDropped({ cause: "rejected", bytes, batches: 1 });
   }
@@ -234,34 +211,18 @@ export class SpoolStore implements BatchStore {
   }
 
   close(): void {
-    for (const { segment } of this.#files) void segment.close().catch(() => undefined);
-    this.#files.clear();
+    this.#files.close();
     this.#entries.clear();
     this.#state.close();
     this.#lock.close();
   }
 
   async #recover(): Promise<void> {
-    const names = readdirSync(this.#directory).filter((name) => name.endsWith(SUFFIX));
-    let highest = this.#acknowledged;
-    for (const name of names.sort()) {
-      const path = join(this.#directory, name);
-      const { places, end, damaged } = recover(path);
-      if (damaged > 0) this.#onDropped({ cause: "spool_damaged", bytes: undefined, batches: damaged });
-      const before = highest;
-      const live = places.filter(({ sequence }) => sequence > before);
-      highest = Math.max(highest, places.at(-1)?.sequence ?? 0);
-      if (live.length === 0) {
-        await unlink(path);
-        continue;
-      }
-      const file = { segment: await Segment.open(path, end), held: new Set<number>() };
-      this.#files.add(file);
-      for (const place of live) {
-        this.#entries.set(place.sequence, { home: { file, place }, bytes: undefined });
-        file.held.add(place.sequence);
-      }
-    }
+    const { files, highest } = await this.#files.recover(this.#acknowledged, (batches) => {
+      this.#onDropped({ cause: "spool_damaged", bytes: undefined, batches });
+    });
+    for (const file of files)
+      for (const sequence of file.held.keys()) this.#entries.set(sequence, { file, bytes: undefined });
     this.#last = this.#recovered = Math.max(this.#last, highest);
   }
 
@@ -275,8 +236,9 @@ export class SpoolStore implements BatchStore {
       } catch (error) {
         this.#onError(error);
         // The file that is written to may be what fills the disk, with batches that nobody wants any more.
-        if (this.#active?.held.size !== 0 || this.#active.segment.isEmpty) return;
-        await this.#discard(this.#active);
+        const { abandoned } = this.#files;
+        if (abandoned === undefined) return;
+        await this.#files.discard(abandoned);
         await this.#settle();
         return;
       }
@@ -288,15 +250,13 @@ export class SpoolStore implements BatchStore {
    * numbers on disk only rise.
    */
   async #reclaim(): Promise<boolean> {
-    const last = [...this.#files].at(-1);
-    if (last === undefined || last.segment.isEmpty) return false;
-    const held = [...last.held].map((sequence) => [sequence, this.#entries.get(sequence)] as const);
-    const wanted = held.reduce((sum, [, entry]) => sum + FRAME_HEADER + (entry?.home?.place.length ?? 0), 0);
-    if (last.segment.size - wanted < LEAST_DEAD) return false;
-    for (const [sequence, entry] of held) {
+    const { last } = this.#files;
+    if (last === undefined || deadBytes(last) < LEAST_DEAD) return false;
+    for (const sequence of [...last.held.keys()]) {
+      const entry = this.#entries.get(sequence);
       if (entry === undefined) continue;
       const inMemory = entry.bytes !== undefined;
-      entry.bytes ??= await this.#read(entry);
+      entry.bytes ??= await this.#read(sequence, entry);
       if (!this.#entries.has(sequence)) continue;
       if (entry.bytes === undefined) {
         this.#forget(sequence);
@@ -304,7 +264,7 @@ export class SpoolStore implements BatchStore {
         continue;
       }
       last.held.delete(sequence);
-      entry.home = undefined;
+      entry.file = undefined;
       this.#homeless.add(sequence);
       this.#homelessBytes += entry.bytes.length;
       if (!inMemory) this.#memoryBytes += entry.bytes.length;
@@ -312,27 +272,16 @@ export class SpoolStore implements BatchStore {
     const inOrder = [...this.#homeless].sort((one, other) => one - other);
     this.#homeless.clear();
     for (const sequence of inOrder) this.#homeless.add(sequence);
-    await this.#discard(last);
+    await this.#files.discard(last);
     return true;
   }
 
   async #write(sequence: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const most = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, Math.floor(this.limit / PARTS)));
-    if (this.#active === undefined || this.#active.segment.size + bytes.length > most) {
-      const full = this.#active;
-      const path = join(this.#directory, `${String(sequence).padStart(16, "0")}${SUFFIX}`);
-      this.#active = { segment: await Segment.create(path), held: new Set<number>() };
-      this.#files.add(this.#active);
-      if (full?.held.size === 0) void this.#discard(full);
-    }
-    const file = this.#active;
-    // Acknowledged while the file was made: its memory may be in use again.
-    if (!this.#entries.has(sequence)) return;
-    const place = await file.segment.append(sequence, bytes);
+    // Acknowledged meanwhile: its memory may be in use again.
+    const file = await this.#files.append(sequence, bytes, () => this.#entries.has(sequence));
     const entry = this.#entries.get(sequence);
-    if (entry === undefined) return;
-    entry.home = { file, place };
-    file.held.add(sequence);
+    if (file === undefined || entry === undefined) return;
+    entry.file = file;
     this.#homeless.delete(sequence);
     this.#homelessBytes -= bytes.length;
     if (this.#memoryBytes <= this.#memory) return;
@@ -345,7 +294,7 @@ export class SpoolStore implements BatchStore {
     if (this.#memoryBytes <= this.#memory) return;
     for (const entry of [...this.#entries.values()].reverse()) {
       if (this.#memoryBytes <= this.#memory) return;
-      if (entry.home === undefined) continue;
+      if (entry.file === undefined) continue;
       this.#memoryBytes -= entry.bytes?.length ?? 0;
       entry.bytes = undefined;
     }
@@ -362,29 +311,22 @@ export class SpoolStore implements BatchStore {
 
   /** Gives up the oldest file none of whose batches was sent; false if there is none. */
   async #dropOldest(): Promise<boolean> {
-    // A file that was made and not written frees nothing: it would be made and given up again and again.
-    const oldest = [...this.#files].find(({ held: [first], segment }) =>
-      first === undefined ? !segment.isEmpty : first > this.#sent,
-    );
+    const oldest = this.#files.oldestBehind(this.#sent);
     if (oldest === undefined) return false;
-    for (const sequence of [...oldest.held]) {
+    for (const sequence of [...oldest.held.keys()]) {
       const entry = this.#entries.get(sequence);
-      const bytes = entry && (entry.bytes ?? (await this.#read(entry)));
+      const bytes = entry && (entry.bytes ?? (await this.#read(sequence, entry)));
       // Forgotten while it was read: then it is counted already. Taken meanwhile: then it is kept.
       if (!this.#entries.has(sequence) || sequence <= this.#sent) continue;
       this.#forget(sequence);
       this.#onDropped({ cause: "spool_full", bytes, batches: 1 });
     }
-    if (oldest.held.size === 0) await this.#discard(oldest);
+    if (oldest.held.size === 0) await this.#files.discard(oldest);
     return true;
   }
 
-  async #read({ home }: Entry): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    try {
-      return await home?.file.segment.read(home.place);
-    } catch {
-      return undefined;
-    }
+  async #read(sequence: number, { file }: Entry): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return file && (await this.#files.read(file, sequence));
   }
 
   /** Forgets a batch, and its file with the last one. */
@@ -392,19 +334,10 @@ export class SpoolStore implements BatchStore {
     const entry = this.#entries.get(sequence);
     if (entry === undefined) return;
     this.#entries.delete(sequence);
-    const { home, bytes } = entry;
+    const { file, bytes } = entry;
     this.#memoryBytes -= bytes?.length ?? 0;
     if (this.#homeless.delete(sequence)) this.#homelessBytes -= bytes?.length ?? 0;
-    home?.file.held.delete(sequence);
-    if (home?.file.held.size === 0 && home.file !== this.#active) void this.#discard(home.file);
-  }
-
-  /** Resolves when its room is free; rejects never. */
-  async #discard(file: SpoolFile): Promise<void> {
-    if (!this.#files.delete(file)) return;
-    if (this.#active === file) this.#active = undefined;
-    // A file that stays is found again, with nothing in it that is still wanted.
-    await Promise.allSettled([file.segment.close(), unlink(file.segment.path)]);
+    if (file !== undefined) this.#files.forget(file, sequence);
   }
 }
 
