@@ -15,24 +15,30 @@
 #include "process.bpf.h"
 #include "segments.bpf.h"
 #include "sock.bpf.h"
+#include "turns.bpf.h"
 
-/* Whether the call did anything that concerns the tap, judged by its result alone. */
-static __always_inline bool succeeded(__u8 shape, long result)
+/* Whether the call did anything that concerns the tap, judged by its result alone; if not, it is counted once. */
+static __always_inline bool succeeded(__u8 shape, long result, enum copy copy)
 {
+	bool counts = copy != SECOND_COPY;
+
 	if (shape == TT_SHAPE_CONNECT) {
 		if (result == 0 || result == -EINPROGRESS || result == -ERESTARTSYS ||
 		    result == -EINTR)
 			return true;
-		count(result == -EALREADY || result == -EISCONN ? TT_COUNTER_CALL_FAILED
-							       : TT_COUNTER_CONNECT_FAILED);
+		if (counts)
+			count(result == -EALREADY || result == -EISCONN ? TT_COUNTER_CALL_FAILED
+								       : TT_COUNTER_CONNECT_FAILED);
 		return false;
 	}
 	if (result < 0) {
-		count(TT_COUNTER_CALL_FAILED);
+		if (counts)
+			count(TT_COUNTER_CALL_FAILED);
 		return false;
 	}
 	if (result == 0 && shape != TT_SHAPE_ACCEPT && shape != TT_SHAPE_SHUTDOWN) {
-		count(TT_COUNTER_NOTHING_MOVED);
+		if (counts)
+			count(TT_COUNTER_NOTHING_MOVED);
 		return false;
 	}
 	return true;
@@ -89,11 +95,13 @@ static __always_inline void forget_last_call(struct call *call)
 static __always_inline void locate_bytes(struct call *call, __u8 shape, const struct syscall_exit *exit,
 					 const bool uring)
 {
-	if (shape == TT_SHAPE_SENDFILE)
+	bool ingress = call->data.record.direction == TT_DIRECTION_INGRESS;
+
+	if (shape == TT_SHAPE_SENDFILE && !ingress)
 		use_file(call, exit->arguments[1], exit->arguments[2]);
-	else if (shape == TT_SHAPE_SPLICE)
+	else if (shape == TT_SHAPE_SENDFILE || shape == TT_SHAPE_SPLICE)
 		call->gap_cause = TT_GAP_SPLICE;
-	else if (call->data.record.direction == TT_DIRECTION_INGRESS && message_flags(shape, exit) & MSG_TRUNC)
+	else if (ingress && message_flags(shape, exit) & MSG_TRUNC)
 		call->gap_cause = TT_GAP_DISCARDED;
 	else if (uring && shape == TT_SHAPE_UNKNOWN)
 		call->gap_cause = TT_GAP_IO_URING;
@@ -111,20 +119,22 @@ static __always_inline void locate_bytes(struct call *call, __u8 shape, const st
 		use_buffer(call, exit->arguments[1]);
 }
 
-/* The socket of the call; a splice has it on either side, and its direction follows from that. */
+/* The socket of the call; a splice or sendfile may have it on either side, and the direction follows from that. */
 static __always_inline struct sock *sock_of_call(struct task_struct *task, __u8 shape, __u8 *direction,
 						 const struct syscall_exit *exit, bool trusted)
 {
-	struct sock *sk;
+	struct sock *sk = sock_of_fd(task, shape == TT_SHAPE_ACCEPT ? exit->result : exit->arguments[0], trusted);
 
-	if (shape != TT_SHAPE_SPLICE)
-		return sock_of_fd(task, shape == TT_SHAPE_ACCEPT ? exit->result : exit->arguments[0], trusted);
-	*direction = TT_DIRECTION_INGRESS;
-	sk = sock_of_fd(task, exit->arguments[0], trusted);
-	if (sk)
-		return sk;
-	*direction = TT_DIRECTION_EGRESS;
-	return sock_of_fd(task, exit->arguments[2], trusted);
+	if (shape == TT_SHAPE_SPLICE) {
+		*direction = sk ? TT_DIRECTION_INGRESS : TT_DIRECTION_EGRESS;
+		return sk ? sk : sock_of_fd(task, exit->arguments[2], trusted);
+	}
+	if (shape == TT_SHAPE_SENDFILE && !sk) {
+		/* Into a pipe, since 5.12 or so. */
+		*direction = TT_DIRECTION_INGRESS;
+		return sock_of_fd(task, exit->arguments[1], trusted);
+	}
+	return sk;
 }
 
 /* The entry of a sock, unless it is another connection's that ended unseen or ended long ago. */
@@ -162,9 +172,13 @@ static __always_inline bool claim_open(struct tt_connection *connection, struct 
 	if (connection->opened)
 		return connection->open_owed;
 	/* A connect that does not wait is open once TCP says so: then the life-cycle program announces it. */
-	if (shape == TT_SHAPE_CONNECT && result != 0 &&
-	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED)
-		return false;
+	if (shape == TT_SHAPE_CONNECT) {
+		__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
+		/* With TCP_FASTOPEN_CONNECT it says 0 before anything was sent. */
+		if (state == TCP_SYN_SENT || (result != 0 && state != TCP_ESTABLISHED))
+			return false;
+	}
 	return !exchange(connection->close.record.connection, &connection->opened, 1);
 }
 
@@ -200,8 +214,8 @@ static __always_inline bool lost_entry(struct call *call, struct tt_connection *
 
 	if (connection->close.record.connection == call->data.record.connection)
 		return false;
-	__sync_fetch_and_add(ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes,
-			     -call->data.size);
+	fetch_add(call->data.record.connection,
+		  ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes, -call->data.size);
 	count(TT_COUNTER_STALE_CONNECTION);
 	count_many(TT_COUNTER_UNDECLARED_BYTES, call->data.size);
 	return true;
@@ -227,12 +241,12 @@ static __always_inline void pass_over(struct tt_connection *connection, __u8 dir
 	if (!size)
 		return;
 	barrier_var(size);
-	__sync_fetch_and_add(moved, size);
+	fetch_add(id, moved, size);
 	count(TT_COUNTER_CALLS);
 	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, size);
 	/* As in lost_entry. */
 	if (connection->close.record.connection != id) {
-		__sync_fetch_and_add(moved, -size);
+		fetch_add(id, moved, -size);
 		count(TT_COUNTER_STALE_CONNECTION);
 		count_many(TT_COUNTER_UNDECLARED_BYTES, size);
 		return;
@@ -336,12 +350,13 @@ static __always_inline void on_return(void *context, void *stages, const struct 
 }
 
 /* Whether a call is one to look at closer; cheap, because most calls of the machine are not. */
-static __always_inline bool concerns_tap(const struct syscall *syscall, long result)
+static __always_inline bool concerns_tap(const struct syscall *syscall, long result, enum copy copy)
 {
-	if (!succeeded(syscall->shape, result))
+	if (!succeeded(syscall->shape, result, copy))
 		return false;
 	if (bpf_get_current_pid_tgid() >> 32 == own_pid) {
-		count(TT_COUNTER_OWN_CALL);
+		if (copy != SECOND_COPY)
+			count(TT_COUNTER_OWN_CALL);
 		return false;
 	}
 	return true;

@@ -328,7 +328,7 @@ static __always_inline void look_into(void *context, struct io_completion *compl
 	__u16 flags;
 
 	completion->opcode = BPF_CORE_READ(request, opcode);
-	if (!operation_of(&operation, completion->opcode) || !succeeded(operation.shape, completion->result))
+	if (!operation_of(&operation, completion->opcode) || !succeeded(operation.shape, completion->result, NO_COPY))
 		return;
 	owner = owner_of(request);
 	if ((__u32)BPF_CORE_READ(owner, tgid) == own_pid) {

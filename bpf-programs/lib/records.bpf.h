@@ -81,7 +81,7 @@ static __always_inline void owe_gap(struct tt_connection *connection, __u8 direc
 	}
 	if (!owed->size)
 		owed->offset = offset;
-	__sync_fetch_and_add(&owed->size, size);
+	fetch_add(connection->close.record.connection, &owed->size, size);
 }
 
 static __always_inline bool pay_owed_gap(void *context, struct tt_connection *connection,
@@ -97,7 +97,7 @@ static __always_inline bool pay_owed_gap(void *context, struct tt_connection *co
 	if (!size || emit_gap(context, from, offset, size, TT_GAP_RING_FULL))
 		return true;
 	owed->offset = offset;
-	__sync_fetch_and_add(&owed->size, size);
+	fetch_add(connection->close.record.connection, &owed->size, size);
 	return false;
 }
 

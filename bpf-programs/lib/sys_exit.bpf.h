@@ -46,7 +46,7 @@ static __always_inline bool on_numbered_exit(void *context, void *stages, struct
 	}
 	if (messages)
 		syscall.shape = TT_SHAPE_MESSAGES;
-	if (!concerns_tap(&syscall, exit.result))
+	if (!concerns_tap(&syscall, exit.result, copy))
 		return true;
 	if (copy != NO_COPY && !takes_turn(copy))
 		return true;

@@ -2,8 +2,9 @@
 /*
  * Where the kernel may preempt a program, it skips the program for every other thread of that CPU until
  * the preempted one has gone on (its guard against recursion): their calls would be missed. There, each hook
- * is attached twice. Both copies run for a call; the one that comes first takes it, and the other one sees that
- * it was taken. A call is missed only when both were preempted.
+ * is attached twice, and both copies run for a call, always in the same order: see hookPrograms in attachment.ts. The
+ * first one takes the call and leaves a mark; the second one takes it only where there is none. A call is missed when both
+ * copies are skipped for it, or the second one was for the same thread's call before it and the first one is for this one.
  */
 #ifndef TCPTRACKER_TURNS_BPF_H
 #define TCPTRACKER_TURNS_BPF_H
@@ -13,14 +14,14 @@
 
 enum copy {
 	NO_COPY = 0,	/* a program that follows one of the two */
-	FIRST_COPY = 1,
+	FIRST_COPY = 1,	/* runs before the other one */
 	SECOND_COPY = 2,
 };
 
 #if !defined(TT_NO_ATOMICS)
 
 struct turn {
-	__u64 taken_by;	/* enum copy; 0 when the other copy has seen it */
+	__u64 taken;	/* by the first copy; the second one has not seen it yet */
 };
 
 /* Of each thread: whether the call that it returns from has been taken. */
@@ -38,14 +39,17 @@ static __always_inline bool takes_turn(enum copy copy)
 	if (!doubled)
 		return true;
 	turn = bpf_task_storage_get(&turns, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* Without a mark the second copy would take it, too. */
 	if (!turn)
-		return copy == FIRST_COPY;
-	if (turn->taken_by && turn->taken_by != copy) {
-		turn->taken_by = 0;
-		return false;
+		return copy == SECOND_COPY;
+	if (copy == FIRST_COPY) {
+		turn->taken = 1;
+		return true;
 	}
-	turn->taken_by = copy;
-	return true;
+	if (!turn->taken)
+		return true;
+	turn->taken = 0;
+	return false;
 }
 
 #else

@@ -42,7 +42,7 @@ static __always_inline int on_fexit(void *context, struct pt_regs *regs, long re
 	struct task_struct *task;
 	bool compat;
 
-	if (!concerns_tap(&syscall, result))
+	if (!concerns_tap(&syscall, result, copy))
 		return 0;
 	if (!takes_turn(copy))
 		return 0;

@@ -33,7 +33,7 @@ static __always_inline int on_kretprobe(struct pt_regs *context, const struct sy
 	__u32 number;
 	bool compat;
 
-	if (!concerns_tap(&syscall, exit.result))
+	if (!concerns_tap(&syscall, exit.result, NO_COPY))
 		return 0;
 	task = current_task(false);
 	regs = saved_registers();

@@ -82,7 +82,7 @@ export function attach(
     });
   const missing: Missing = new Map();
   const limited = new Map<string, string>();
-  const ioUring = new IoUring(candidate.object, candidate.doubledHooks);
+  const ioUring = new IoUring(candidate.object, candidate.doubledIoUring);
   const pageCache = new PageCache(candidate);
   const object = loadWithout(missing, candidate, options, [ioUring, pageCache]);
   const links: BpfLink[] = [];
@@ -130,10 +130,16 @@ function attachHook(program: BpfProgram): BpfLink {
   return program.attachKprobe({ function: targetOf(program), retprobe: true, maxActive: MAX_ACTIVE });
 }
 
-function hookPrograms(object: BpfObject, { set, doubledHooks }: Candidate): BpfProgram[] {
-  return Array.from(object.programs.values()).filter(
-    ({ name }) => isHook(set, name) && (doubledHooks || !name.endsWith(SECOND_COPY)),
-  );
+/**
+ * In the order in which they have to be attached for the first copies to run first: a tracepoint calls its programs in the order in
+ * which they came, a trampoline calls the one that came last first.
+ */
+function hookPrograms(object: BpfObject, { set, strategy, doubledHooks }: Candidate): BpfProgram[] {
+  const hooks = Array.from(object.programs.values()).filter(({ name }) => isHook(set, name));
+  const isSecond = ({ name }: BpfProgram): boolean => name.endsWith(SECOND_COPY);
+  if (!doubledHooks) return hooks.filter((hook) => !isSecond(hook));
+  const order = strategy === "fexit" ? -1 : 1;
+  return hooks.toSorted((one, other) => order * (Number(isSecond(one)) - Number(isSecond(other))));
 }
 
 function isHook(set: ProgramSet, program: string): boolean {
@@ -203,7 +209,7 @@ function open(candidate: Candidate, options: ResolvedTapOptions, extras: readonl
       wakeup_shift: Math.log2(options.bufferSize / WAKEUP_FRACTION),
       wakeup_interval: WAKEUP_INTERVAL * 1_000_000,
       connection_seed: randomBytes(8).readBigUInt64LE(),
-      doubled: candidate.doubledHooks,
+      doubled: candidate.doubledHooks || candidate.doubledIoUring,
     },
     maps: { [MAPS.ring]: ring, [MAPS.connections]: { maxEntries: options.maxConnections } },
   });

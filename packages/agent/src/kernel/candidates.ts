@@ -25,8 +25,9 @@ export interface Way {
 export interface Candidate extends Way {
   readonly object: ProbeObject;
   readonly set: ProgramSet;
-  /** Attach a second copy of each hook, of the life-cycle programs: this kernel may preempt the first one. */
+  /** Attach a second copy of each hook, of io_uring's, of the life-cycle programs: this kernel may preempt the first one. */
   readonly doubledHooks: boolean;
+  readonly doubledIoUring: boolean;
   readonly doubledLifeCycle: boolean;
 }
 
@@ -88,16 +89,14 @@ export function chooseTransport(options: Pick<ResolvedTapOptions, "transport">):
 function doubling(
   strategy: AttachStrategy,
   { secondCopies }: ResolvedTapOptions,
-): Pick<Candidate, "doubledHooks" | "doubledLifeCycle"> {
+): Pick<Candidate, "doubledHooks" | "doubledIoUring" | "doubledLifeCycle"> {
   if (secondCopies !== "auto") {
     const always = secondCopies === "always" && strategy !== "kprobe";
-    return { doubledHooks: always, doubledLifeCycle: always };
+    return { doubledHooks: always, doubledIoUring: always, doubledLifeCycle: always };
   }
   const { trampolines, tracepoints } = preemption();
-  return {
-    doubledHooks: (strategy === "fexit" && trampolines) || (strategy === "tracepoint" && tracepoints),
-    doubledLifeCycle: tracepoints,
-  };
+  const doubledHooks = (strategy === "fexit" && trampolines) || (strategy === "tracepoint" && tracepoints);
+  return { doubledHooks, doubledIoUring: doubledHooks || tracepoints, doubledLifeCycle: tracepoints };
 }
 
 /**
