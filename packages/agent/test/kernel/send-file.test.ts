@@ -104,6 +104,17 @@ test("pages that are being read in again are declared", async ({ skip }) => {
   expect(Buffer.compare(bytes, punch(sent, holes)), "bytes differ").toBe(0);
 });
 
+test("what goes from a socket into a pipe is declared", async ({ skip }) => {
+  const report = await tryCase("send-from-socket");
+  if (typeof report === "string") return skip(report);
+  const [client = 0] = report.clients;
+  const { bytes, holes } = assemble(await collector.closed(report.listener, client), "ingress");
+  expect(holes.reduce((sum, { size }) => sum + size, 0)).toBe(report.count);
+  for (const { cause } of holes) expect(cause).toBe("splice");
+  const text = Buffer.from(bytes).toString();
+  expect([text.slice(0, 6), text.slice(6 + report.count)]).toEqual(["before", "after"]);
+});
+
 /** Runs `body` with an overlay that has a file `old` from below; all is gone afterwards. */
 async function inOverlay(body: (merged: string) => Promise<void>): Promise<void> {
   const base = mkdtempSync("/dev/shm/overlay-");

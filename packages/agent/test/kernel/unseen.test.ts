@@ -104,19 +104,24 @@ const innocent = [
   ["repair-unread", "", "12", "a socket under repair is closed with bytes unread"],
   ["linger-fin", "", "12", "a socket is reset with the peer's FIN unread"],
   ["fastopen-connect", "fast", "", "the SYN waits for the first bytes"],
+  ["fastopen-refused", "again", "", "the first bytes wait for a connection that is refused"],
 ] as const;
 
 describe("no gap is invented", () => {
   test.each(innocent)("%s", async (name, sent, received, what) => {
     const tapped = await tapCase(name);
     if (tapped === undefined) return;
-    const { client, collector } = tapped;
+    const { client, collector, report } = tapped;
     expectStream(client, "egress", sent);
     expectStream(client, "ingress", received);
     const { counters } = collector.statistics();
     expect(counters.stale_connection, what).toBe(0n);
     // The first connection of the socket, too.
     expect(collector.all().filter((record) => record.type === "gap" && record.cause === "unseen")).toEqual(
+      [],
+    );
+    const { other } = report;
+    expect(other === 0 ? [] : collector.recordsOf(report.clients[0] ?? 0, other), "never connected").toEqual(
       [],
     );
   });

@@ -3,6 +3,8 @@
  * send-file PATH HOW: makes the file and sends all of it but the first bytes by sendfile; byte i of it is i * 31 + (i >> 8).
  * HOW: "argument" (the call is told the position), "position" (the file has it), "direct" (O_DIRECT), "sparse" (a hole in
  * the middle), "written" (the file is there already, and is written to after it was opened). O_DIRECT wants whole blocks. `count` is how many bytes were sent.
+ *
+ * send-from-socket: `count` bytes go from a socket into a pipe by sendfile, between "before" and "after" by other calls.
  */
 #define _GNU_SOURCE
 #include "cases.h"
@@ -91,4 +93,37 @@ void case_send_file(void)
 	close(listener);
 	close(file);
 	unlink(path);
+}
+
+void case_send_from_socket(void)
+{
+	static char sent[4000], piped[sizeof(sent)];
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(5, &address), client = connected_to(&address), ends[2];
+	int server = accepted_from(listener);
+
+	add_client(client);
+	memset(sent, 's', sizeof(sent));
+	check(pipe(ends), "pipe");
+	talk(client, server, "before");
+	check(send(client, sent, sizeof(sent), 0), "send");
+	while (report.count < sizeof(sent)) {
+		long moved = sendfile(ends[1], server, NULL, sizeof(sent) - report.count);
+
+		if (moved < 0 && errno == EINVAL) {
+			report.unsupported = "sendfile does not write to pipes here";
+			return;
+		}
+		if (check(moved, "sendfile") == 0)
+			die("the end of the stream");
+		report.count += moved;
+	}
+	for (size_t at = 0; at < sizeof(piped);)
+		at += check(read(ends[0], piped + at, sizeof(piped) - at), "read");
+	if (memcmp(piped, sent, sizeof(sent)))
+		die("other bytes came");
+	talk(client, server, "after");
+	close(client);
+	close(server);
+	close(listener);
 }

@@ -306,6 +306,33 @@ void case_fastopen_connect(void)
 	close_both(client, server);
 }
 
+/* The bytes were to go when the connection stands, which it never does. Another connection follows. */
+void case_fastopen_refused(void)
+{
+	struct sockaddr_in nobody, address;
+	int client = bound_socket(), unused = bound_socket(), server, on = 1;
+
+	nobody = loopback(port_of(unused));
+	report.other = port_of(unused);
+	listener = listen_on_loopback(5, &address);
+	add_client(client);
+	if (setsockopt(client, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) ||
+	    setsockopt(client, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &on, sizeof(on))) {
+		report.unsupported = "net.ipv4.tcp_fastopen does not let clients use it";
+		return;
+	}
+	check(connect(client, (struct sockaddr *)&nobody, sizeof(nobody)), "connect");
+	if (send(client, "fast", 4, 0) != -1)
+		die("a refused send");
+	close(client);
+	close(unused);
+	client = connected_to(&address);
+	add_client(client);
+	server = accepted_from(listener);
+	talk(client, server, "again");
+	close_both(client, server);
+}
+
 /* A socket that is connected to itself: the SYNs cross, and each end is the other. */
 void case_self(void)
 {
