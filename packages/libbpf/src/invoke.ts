@@ -25,8 +25,8 @@ function hasCapabilities(): boolean {
 /** What to do about EPERM depends on whether capabilities are what is missing. */
 export function permissionHint(): string {
   return hasCapabilities()
-    ? "The process has the capabilities, so the kernel itself refuses this (lockdown, a security module, seccomp, " +
-        "or a kernel built without it)"
+    ? "The process has the capabilities, so something else refuses this (a user namespace of its own, seccomp, locked " +
+        "memory, lockdown, a security module, or a kernel built without it)"
     : "Run as root, or give the process CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)";
 }
 
