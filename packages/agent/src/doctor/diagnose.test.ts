@@ -138,12 +138,30 @@ test("a container that has the capabilities and a seccomp filter against them", 
   expect(diagnosis.summary).toContain("seccomp");
 });
 
+test.each([
+  [NO_CAPABILITIES, "2", "kprobe and perfbuf need CAP_PERFMON"],
+  [ONLY_BPF, "1", "kprobe and perfbuf need CAP_PERFMON"],
+  [NO_CAPABILITIES, "-1", "kprobe needs CAP_PERFMON"],
+  [NO_CAPABILITIES, "3", "kprobe and perfbuf need CAP_SYS_ADMIN"],
+  [BPF_AND_PERFMON, "3", "kprobe and perfbuf need CAP_SYS_ADMIN"],
+  [BPF_AND_PERFMON, "2", "with these rights it does not matter"],
+  [ONLY_SYS_ADMIN, "3", "with these rights it does not matter"],
+])("with %s at kernel.perf_event_paranoid %s: %s", async (capabilities, paranoid, says) => {
+  const files = serverFiles({
+    "/proc/self/status": status(capabilities),
+    "/proc/sys/kernel/perf_event_paranoid": `${paranoid}\n`,
+  });
+  const text = `kernel.perf_event_paranoid is ${paranoid}: ${says}`;
+  expect(finding(await diagnosed({ files }), "perf_event_paranoid").text).toBe(text);
+});
+
 test("root of a user namespace", async () => {
   const links = { "/proc/self/ns/user": "user:[4026532281]" };
   const diagnosis = await diagnosed({ ...ROOT, links }, { "*": EPERM_LOADING });
   expect(diagnosis).toMatchObject({ verdict: "not_permitted", exitCode: 3 });
   expect(diagnosis.summary).toContain("user namespace");
   expect(finding(diagnosis, "user_namespace").state).toBe("problem");
+  expect(finding(diagnosis, "perf_event_paranoid").text).toContain("need CAP_SYS_ADMIN");
 });
 
 test("lockdown=confidentiality is the kernel's doing, whatever the error", async () => {

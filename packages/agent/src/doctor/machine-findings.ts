@@ -264,14 +264,21 @@ function perfEventParanoid(facts: Facts): Finding[] {
   const value = setting(facts, "kernel.perf_event_paranoid");
   if (value === undefined) return [];
   const base = { code: "perf_event_paranoid", area: "security", state: "info" } as const;
-  if (value <= MOST_PARANOID_WITH_PERFMON || facts.process.effective.includes("CAP_SYS_ADMIN"))
+  const { effective, initialUserNamespace } = facts.process;
+  const has = (name: Capability): boolean => initialUserNamespace && effective.includes(name);
+  const is = `kernel.perf_event_paranoid is ${value}`;
+  const strict = value > MOST_PARANOID_WITH_PERFMON;
+  if (has("CAP_SYS_ADMIN") || (!strict && has("CAP_PERFMON")))
+    return [{ ...base, text: `${is}: with these rights it does not matter` }];
+  // At 0 and below perf events of a CPU are open to everybody, those of kprobes are not.
+  if (!strict)
     return [
-      { ...base, text: `kernel.perf_event_paranoid is ${value}: with these rights it does not matter` },
+      { ...base, text: `${is}: ${value > 0 ? "kprobe and perfbuf need" : "kprobe needs"} CAP_PERFMON` },
     ];
   return [
     {
       ...base,
-      text: `kernel.perf_event_paranoid is ${value}: kprobe and perfbuf need CAP_SYS_ADMIN`,
+      text: `${is}: kprobe and perfbuf need CAP_SYS_ADMIN`,
       advice: `sysctl kernel.perf_event_paranoid=${MOST_PARANOID_WITH_PERFMON}, if they are wanted`,
     },
   ];
