@@ -3,6 +3,7 @@ export type TapErrorCode =
   | "ERR_TAP_OPTION"
   | "ERR_TAP_NOT_PERMITTED"
   | "ERR_TAP_NOT_SUPPORTED"
+  | "ERR_TAP_RESOURCES"
   | "ERR_TAP_NOT_BUILT_IN"
   | "ERR_TAP_LAYOUT"
   | "ERR_TAP_KERNEL"

@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MonotonicClock, RecordCursor, toRecord, type DecodeError, type TapRecord } from "@tcptracker/events";
+import { BpfError } from "@tcptracker/libbpf";
 import { TapError } from "./errors.ts";
 import { AttributedCursor } from "./filter/attributed-cursor.ts";
 import { TapFilter, type FilterStatus } from "./filter/tap-filter.ts";
@@ -9,6 +10,7 @@ import type { IoUringSupport } from "./kernel/io-uring.ts";
 import type { PageCacheSupport } from "./kernel/page-cache.ts";
 import { Probe, type Counters, type Refusal } from "./kernel/probe.ts";
 import { readRecords, type RecordReader } from "./kernel/record-reader.ts";
+import { asTapError } from "./kernel/tap-refusal.ts";
 import { resolveOptions, type ResolvedTapOptions, type TapOptions } from "./options.ts";
 import type { Source } from "./pipeline.ts";
 import { AsyncQueue } from "./queue.ts";
@@ -111,7 +113,8 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
   /**
    * Loads the eBPF programs and attaches them; when it returns, calls are being recorded.
    *
-   * @throws {@link TapError} for options out of range, without permission, or where the kernel lacks what is needed;
+   * @throws {@link TapError} for options out of range, without permission, or where the kernel lacks what is needed, or the
+   * process may not have enough of it;
    * FilterError of @tcptracker/filter for a filter that is none
    */
   static start(options: TapOptions = {}): Tap {
@@ -125,7 +128,8 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
       return new Tap(resolved, probe, filter);
     } catch (error) {
       probe.close();
-      throw error;
+      // The perf events of a perf buffer, and what a ring buffer is watched by.
+      throw error instanceof BpfError ? asTapError([{ ...probe.way, error }]) : error;
     }
   }
 

@@ -22,8 +22,8 @@ export function doctorHelpText(): string {
     "  -h, --help                  print this help",
     "",
     "Loads and attaches the programs as 'tap' does and detaches them at once. Needs no rights to run, but says more with",
-    "those of 'tap'. Exit codes: 0 a tap would run, 3 it is not permitted, 4 the kernel does not support it, 1 this",
-    "installation is broken.",
+    "those of 'tap'. Exit codes: 0 a tap would run, 3 it is not permitted, 4 the kernel does not support it, 1 something",
+    "else keeps it from running: a limit, or this installation.",
     "",
   ].join("\n");
 }

@@ -10,6 +10,7 @@ test("the codes are those of the contract", () => {
     ERR_TAP_OPTION: 2,
     ERR_TAP_NOT_PERMITTED: 3,
     ERR_TAP_NOT_SUPPORTED: 4,
+    ERR_TAP_RESOURCES: 1,
     ERR_TAP_NOT_BUILT_IN: 4,
     ERR_TAP_LAYOUT: 1,
     ERR_TAP_KERNEL: 1,

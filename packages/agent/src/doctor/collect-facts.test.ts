@@ -27,6 +27,7 @@ test("a server, as root", () => {
     seccomp: false,
     initialUserNamespace: true,
     lockedMemoryLimit: 8388608,
+    openFilesLimit: 1024,
   });
   expect(facts.process.effective).toContain("CAP_BPF");
   expect(facts.process.container).toBeUndefined();

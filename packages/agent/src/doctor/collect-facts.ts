@@ -166,7 +166,9 @@ function processFacts(machine: Machine, text: ReadText): Facts["process"] {
   const status = text("/proc/self/status") ?? "";
   const field = (name: string): string | undefined =>
     new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1];
-  const limit = lockedMemoryLimit(text("/proc/self/limits") ?? "");
+  const limits = text("/proc/self/limits") ?? "";
+  const lockedMemoryLimit = softLimit(limits, "Max locked memory");
+  const openFilesLimit = softLimit(limits, "Max open files");
   const container = containerSign(machine, text);
   return {
     uid: machine.uid,
@@ -175,7 +177,8 @@ function processFacts(machine: Machine, text: ReadText): Facts["process"] {
     noNewPrivileges: field("NoNewPrivs") === "1",
     seccomp: field("Seccomp") === "2",
     initialUserNamespace: isFirstUserNamespace(machine),
-    ...(limit === undefined ? {} : { lockedMemoryLimit: limit }),
+    ...(lockedMemoryLimit === undefined ? {} : { lockedMemoryLimit }),
+    ...(openFilesLimit === undefined ? {} : { openFilesLimit }),
     ...(container === undefined ? {} : { container }),
   };
 }
@@ -189,8 +192,8 @@ function isFirstUserNamespace(machine: Machine): boolean {
   }
 }
 
-function lockedMemoryLimit(limits: string): number | undefined {
-  const soft = /^Max locked memory\s+(\d+)/m.exec(limits)?.[1];
+function softLimit(limits: string, name: string): number | undefined {
+  const soft = new RegExp(`^${name}\\s+(\\d+)`, "m").exec(limits)?.[1];
   return soft === undefined ? undefined : Number(soft);
 }
 

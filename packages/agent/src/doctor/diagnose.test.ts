@@ -12,7 +12,14 @@ import {
   status,
   type MachineFiles,
 } from "../../test/doctor/machines.ts";
-import { bpfError, EPERM_LOADING, NO_KPROBES, tapsWith, type Refused } from "../../test/doctor/taps.ts";
+import {
+  bpfError,
+  EPERM_ASKING,
+  EPERM_LOADING,
+  NO_KPROBES,
+  tapsWith,
+  type Refused,
+} from "../../test/doctor/taps.ts";
 import { collectFacts } from "./collect-facts.ts";
 import { diagnoseFrom, type DiagnoseOptions, type Progress } from "./diagnose.ts";
 import type { Diagnosis, FindingCode } from "./diagnosis.ts";
@@ -106,7 +113,8 @@ test.each([
   [ONLY_SYS_ADMIN, "user id 65534, with CAP_SYS_ADMIN, which stands for CAP_BPF and CAP_PERFMON"],
 ])("with just enough rights (%s)", async (capabilities, text) => {
   const files = serverFiles({ "/proc/self/status": status(capabilities) });
-  const locked = bpfError("ERR_BPF_PERMISSION", "EPERM", "read a perf buffer");
+  const reason = "cannot map a perf buffer into memory";
+  const locked = bpfError("ERR_BPF_PERMISSION", "EPERM", "read a perf buffer", { reason });
   const diagnosis = await diagnosed({ uid: 65534, files }, { perfbuf: locked });
   expect(diagnosis).toMatchObject({ exitCode: 0 });
   expect(finding(diagnosis, "capabilities")).toMatchObject({ state: "ok", text });
@@ -133,9 +141,13 @@ test("a container with Docker's default capabilities", async () => {
 
 test("a container that has the capabilities and a seccomp filter against them", async () => {
   const files = serverFiles({ "/proc/self/status": status(BPF_AND_PERFMON, BPF_AND_PERFMON, 2) });
-  const diagnosis = await diagnosed({ files }, { "*": EPERM_LOADING });
+  const diagnosis = await diagnosed({ files }, { "*": EPERM_ASKING });
   expect(diagnosis).toMatchObject({ verdict: "not_permitted", exitCode: 3 });
   expect(diagnosis.summary).toContain("seccomp");
+  // The kernel refuses fexit on its own there.
+  const allowed = await diagnosed({ files }, { fexit: EPERM_LOADING });
+  expect(allowed.exitCode).toBe(0);
+  expect(finding(allowed, "fexit").text).toContain("the kernel refuses programs on the return");
 });
 
 test.each([
@@ -221,6 +233,12 @@ test("an architecture without programs", async () => {
   const diagnosis = await diagnosed({ ...ROOT, architecture: "riscv64" }, { "*": error });
   expect(diagnosis).toMatchObject({ verdict: "not_supported", exitCode: 4 });
   expect(finding(diagnosis, "kernel").state).toBe("problem");
+});
+
+test("a refusal that nothing is known of is a failure, as it is of tap", async () => {
+  const diagnosis = await diagnosed(ROOT, { "*": bpfError("ERR_BPF_LOAD", "EINVAL") });
+  expect(diagnosis).toMatchObject({ verdict: "failed", exitCode: 1 });
+  expect(diagnosis.summary).toContain("because");
 });
 
 test("what the verifier said comes through", async () => {

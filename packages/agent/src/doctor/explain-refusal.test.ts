@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { BPF_AND_PERFMON, machineOf, serverFiles, status } from "../../test/doctor/machines.ts";
 import { collectFacts } from "./collect-facts.ts";
 import type { RefusalReason } from "./diagnosis.ts";
@@ -64,7 +64,61 @@ test("perf events at a distribution's highest level of paranoia", () => {
   });
   const buffer = { code: "ERR_BPF_READER", errno: "EACCES", operation: "read a perf buffer" };
   expect(explained(buffer, {}, changes).text).toContain("perf_event_paranoid is 3");
-  expect(explained({ ...buffer, errno: "EPERM" }, {}, changes).text).toContain("lock");
+  const message = "cannot read a perf buffer: cannot map a perf buffer into memory";
+  expect(explained({ ...buffer, errno: "EPERM", message }, {}, changes).text).toContain("lock");
+});
+
+describe("a seccomp filter", () => {
+  const changes = { "/proc/self/status": status(BPF_AND_PERFMON, BPF_AND_PERFMON, 2) };
+  const asking = { code: "ERR_BPF_PERMISSION", errno: "EPERM", operation: "create a map of type ringbuf" };
+  const loading = { ...asking, operation: "load tcptracker" };
+  const opening = {
+    ...asking,
+    operation: "read a perf buffer",
+    message: "cannot read a perf buffer: cannot open a perf event",
+  };
+  const probing = { ...asking, operation: "attach to kernel function x: program kprobe_read" };
+
+  test.each([
+    [asking, "bpf"],
+    [{ ...asking, operation: "load program from instructions" }, "bpf"],
+    [opening, "perf_event_open"],
+    [probing, "perf_event_open"],
+  ])("%j: %s", (reason, call) => {
+    for (const errno of ["EPERM", "ENOSYS"]) {
+      const { whose, text, advice } = explained({ ...reason, errno }, {}, changes);
+      expect([errno, whose, text]).toEqual([
+        errno,
+        "rights",
+        expect.stringMatching(`^${errno}.*: a seccomp filter is in force, which probably refuses ${call}$`),
+      ]);
+      expect(advice).toContain("a seccomp profile that allows bpf and perf_event_open");
+      expect(explained({ ...reason, errno }).text).not.toContain("seccomp");
+    }
+  });
+
+  test("what bpf refuses after it has loaded another program is not the filter's doing", () => {
+    for (const strategy of ["fexit", "kprobe", "tracepoint"] as const) {
+      const { whose, text, advice } = explained(loading, { strategy }, changes);
+      expect([whose, text]).toEqual(["kernel", expect.stringContaining("the kernel refuses")]);
+      expect(`${text} ${advice ?? ""}`).not.toContain("seccomp");
+    }
+  });
+
+  test("a kernel that is built without bpf says so itself", () => {
+    const reason = { ...asking, code: "ERR_BPF_NOT_SUPPORTED", errno: "ENOSYS" };
+    const config = "# CONFIG_BPF_SYSCALL is not set\n";
+    const without = { ...changes, "/proc/config.gz": undefined, "/boot/config-6.12.57": config };
+    expect(explained(reason, {}, without)).toMatchObject({ whose: "kernel" });
+  });
+});
+
+test("too few open files are neither the kernel's fault nor one of rights", () => {
+  const reason = { code: "ERR_BPF_READER", errno: "EMFILE", operation: "read a ring buffer" };
+  const { whose, text, advice } = explained(reason);
+  expect([whose, text]).toEqual(["resources", expect.stringContaining("1024 files open")]);
+  expect(advice).toContain("ulimit -n");
+  expect(explained(reason, {}, { "/proc/self/limits": undefined }).text).toContain("as many files open");
 });
 
 test("without anything to blame, the policy is called a policy", () => {

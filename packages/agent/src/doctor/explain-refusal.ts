@@ -1,10 +1,18 @@
-import { isLackOfLockedMemory } from "../kernel/tap-refusal.ts";
 import { adviceForRights, missingRights } from "./capabilities.ts";
 import type { RefusalReason, WayReport } from "./diagnosis.ts";
-import { MOST_PARANOID_WITH_PERFMON, setting, type Facts } from "./facts.ts";
+import {
+  ADVICE_FOR_OPEN_FILES,
+  isOlderThan,
+  MOST_PARANOID_WITH_PERFMON,
+  setting,
+  type Facts,
+} from "./facts.ts";
 
-/** Whose matter a refusal is: what the process may do, what the kernel can, or what is installed. */
-export type Whose = "rights" | "kernel" | "installation";
+/**
+ * Whose matter a refusal is: what the process may do, what the kernel can, what is installed, or how much of something
+ * there is; unknown for one that nothing is known of.
+ */
+export type Whose = "rights" | "kernel" | "installation" | "resources" | "unknown";
 
 /** A refusal in plain words. */
 export interface Explanation {
@@ -17,17 +25,44 @@ export interface Explanation {
 
 type Way = Pick<WayReport, "strategy" | "transport">;
 
-/** What a refusal means on this machine. */
+/** What `auto` tries at the end; also what a refusal is of that came before any way. */
+export const LAST_RESORT: Way = { strategy: "tracepoint", transport: "ringbuf" };
+
+/** What a refusal means on this machine: for `tap`, which ends with it, and for `doctor`. */
 export function explainRefusal(reason: RefusalReason, way: Way, facts: Facts): Explanation {
   return (
     explainInstallation(reason) ??
+    explainResources(reason, facts) ??
     explainMissingBtf(reason, facts) ??
     explainPermission(reason, way, facts) ??
+    explainNotImplemented(reason, facts) ??
     explainKernel(reason, way, facts) ?? {
-      whose: "kernel",
+      whose: reason.code === "ERR_BPF_NOT_SUPPORTED" ? "kernel" : "unknown",
       text: `the kernel refuses it: ${shortened(reason)}`,
     }
   );
+}
+
+function explainResources({ errno }: RefusalReason, { process }: Facts): Explanation | undefined {
+  switch (errno) {
+    case "EMFILE":
+      return {
+        whose: "resources",
+        text:
+          process.openFilesLimit === undefined
+            ? "the process has as many files open as it may"
+            : `the process may have ${process.openFilesLimit} files open at a time, and a tap needs more`,
+        advice: ADVICE_FOR_OPEN_FILES,
+      };
+    case "ENOMEM":
+      return {
+        whose: "resources",
+        text: "there is not enough memory for the buffers",
+        advice: "a smaller --buffer-size",
+      };
+    default:
+      return undefined;
+  }
 }
 
 function explainInstallation({ code, message }: RefusalReason): Explanation | undefined {
@@ -49,6 +84,8 @@ function explainInstallation({ code, message }: RefusalReason): Explanation | un
 /** Without BTF nothing can be loaded; what libbpf says about it varies. */
 function explainMissingBtf({ errno, code }: RefusalReason, facts: Facts): Explanation | undefined {
   if (facts.kernel.btf.present || errno === "EPERM" || code === "ERR_BPF_PERMISSION") return undefined;
+  // BTF is asked for by programs, not by bpf itself.
+  if (errno === "ENOSYS") return undefined;
   return {
     whose: "kernel",
     text: "the kernel does not describe its own structures (there is no /sys/kernel/btf/vmlinux)",
@@ -57,7 +94,7 @@ function explainMissingBtf({ errno, code }: RefusalReason, facts: Facts): Explan
 }
 
 function explainPermission(reason: RefusalReason, way: Way, facts: Facts): Explanation | undefined {
-  const { errno, operation = "" } = reason;
+  const { errno } = reason;
   if (errno !== "EPERM" && errno !== "EACCES") return undefined;
   // The verifier says EACCES when it refuses a program for what it does.
   if (reason.code === "ERR_BPF_VERIFIER") return undefined;
@@ -76,10 +113,9 @@ function explainPermission(reason: RefusalReason, way: Way, facts: Facts): Expla
       advice: "run it in the first user namespace: not in a rootless container, not under 'unshare --user'",
     };
   const paranoid = setting(facts, "kernel.perf_event_paranoid") ?? 0;
-  const needsPerfEvents = way.strategy === "kprobe" || /perf (?:buffer|event)/.test(operation);
   if (
     errno === "EACCES" &&
-    needsPerfEvents &&
+    opensPerfEvent(reason) &&
     paranoid > MOST_PARANOID_WITH_PERFMON &&
     !process.effective.includes("CAP_SYS_ADMIN")
   )
@@ -88,19 +124,56 @@ function explainPermission(reason: RefusalReason, way: Way, facts: Facts): Expla
       text: `kernel.perf_event_paranoid is ${paranoid}, where only CAP_SYS_ADMIN opens perf events`,
       advice: `sysctl kernel.perf_event_paranoid=${MOST_PARANOID_WITH_PERFMON}, or add CAP_SYS_ADMIN`,
     };
-  if (/perf (?:buffer|event)/.test(operation) && !process.effective.includes("CAP_IPC_LOCK"))
+  if (/map a perf buffer/.test(reason.message) && !process.effective.includes("CAP_IPC_LOCK"))
     return {
       whose: "rights",
       text: "the buffers are more memory than the process may lock",
       advice: "add CAP_IPC_LOCK, raise 'ulimit -l', or make them smaller with --buffer-size",
     };
-  if (isLackOfLockedMemory(reason, facts.kernel.release))
+  if (
+    isOlderThan(facts, 5, 11) === true &&
+    !process.effective.includes("CAP_SYS_RESOURCE") &&
+    /map|memlock/i.test((reason.operation ?? "") + reason.message)
+  )
     return {
       whose: "rights",
       text: "before Linux 5.11 eBPF maps count as locked memory, of which the process may not have enough",
       advice: "add CAP_SYS_RESOURCE, or raise 'ulimit -l'",
     };
   return explainPolicy(reason, way, facts);
+}
+
+/** Whether it is perf_event_open that was refused, rather than bpf. */
+function opensPerfEvent({ operation = "", message }: RefusalReason): boolean {
+  return /perf (?:buffer|event)|kernel function/.test(operation) && !/map a perf buffer/.test(message);
+}
+
+/**
+ * The system call that a seccomp filter may have refused. A filter sees the call and not what is loaded by it: where bpf has
+ * answered what candidates.ts asks before anything else, which creates a map and loads a small program, it is not what
+ * refuses the tap's own programs.
+ */
+function callRefusedBySeccomp(reason: RefusalReason, { process }: Facts): string | undefined {
+  if (!process.seccomp) return undefined;
+  if (opensPerfEvent(reason)) return "perf_event_open";
+  return /^(?:create a map|load program from)/.test(reason.operation ?? "") ? "bpf" : undefined;
+}
+
+function refusedBySeccomp(what: string, call: string): Explanation {
+  return {
+    whose: "rights",
+    text: `${what}: a seccomp filter is in force, which probably refuses ${call}`,
+    advice:
+      "start it with a seccomp profile that allows bpf and perf_event_open; the default ones of older container engines do " +
+      "so only with CAP_SYS_ADMIN (a systemd unit: SystemCallFilter)",
+  };
+}
+
+/** Some container engines' filters answer as a kernel would that does not know the call. */
+function explainNotImplemented(reason: RefusalReason, facts: Facts): Explanation | undefined {
+  if (reason.errno !== "ENOSYS" || facts.kernel.config["BPF_SYSCALL"] === "n") return undefined;
+  const call = callRefusedBySeccomp(reason, facts);
+  return call === undefined ? undefined : refusedBySeccomp("ENOSYS", call);
 }
 
 /** The process has every right, and still the answer is no. */
@@ -113,12 +186,8 @@ function explainPolicy(reason: RefusalReason, way: Way, facts: Facts): Explanati
       text: `${what}: kernel lockdown is at 'confidentiality', which forbids reading kernel memory`,
       advice: "boot with lockdown=integrity or without (Secure Boot may set it)",
     };
-  if (facts.process.seccomp)
-    return {
-      whose: "rights",
-      text: `${what}: a seccomp filter is in force, which probably refuses the system call`,
-      advice: "start the container with a profile that allows bpf and perf_event_open",
-    };
+  const call = callRefusedBySeccomp(reason, facts);
+  if (call !== undefined) return refusedBySeccomp(what, call);
   const suspects = [
     modules?.includes("bpf") === true ? "a BPF LSM program" : undefined,
     modules === undefined ? "a security module, e.g. a BPF LSM program" : undefined,
@@ -179,12 +248,6 @@ function explainKernel(reason: RefusalReason, way: Way, facts: Facts): Explanati
       text: `the kernel's verifier does not accept the programs: ${lastLine(reason.verifier ?? reason.message)}`,
       advice: "report it, with the output of 'tcptracker doctor --json'",
     };
-  if (errno === "ENOMEM")
-    return {
-      whose: "kernel",
-      text: "there is not enough memory for the buffers",
-      advice: "a smaller --buffer-size",
-    };
   return undefined;
 }
 
@@ -194,7 +257,8 @@ export function kernelWords({ errno, operation, code }: RefusalReason): string {
   return `${errno ?? code}: cannot ${operation.replace(/ tcptracker$/, " the programs")}`;
 }
 
-function shortened({ message }: RefusalReason): string {
+/** An error's message without its code and its hint. */
+export function shortened({ message }: RefusalReason): string {
   const [line = message] = message.split("\n");
   return line.replace(/ \[ERR_[^\]]*\].*$/, "");
 }

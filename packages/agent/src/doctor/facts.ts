@@ -28,6 +28,8 @@ export interface Facts {
     readonly initialUserNamespace: boolean;
     /** Soft limit of locked memory in bytes; absent: without limit. */
     readonly lockedMemoryLimit?: number;
+    /** Soft limit of open files; absent: not known, or without limit. */
+    readonly openFilesLimit?: number;
     /** What says that this is a container, e.g. a file or a cgroup. */
     readonly container?: string;
   };
@@ -47,6 +49,15 @@ export interface Facts {
 
 /** Above this kernel.perf_event_paranoid, which only distributions' kernels know, CAP_PERFMON does not open perf events. */
 export const MOST_PARANOID_WITH_PERFMON = 2;
+
+/**
+ * Files that a process may have open for a tap to have enough in every way: each program, each map, each of the hooks, and what
+ * Node.js, the container runtimes and the exporter keep open. The least that does is some 70.
+ */
+export const ENOUGH_OPEN_FILES = 256;
+
+/** What to do where that is too much. */
+export const ADVICE_FOR_OPEN_FILES: string = `raise 'ulimit -n' (a systemd unit: LimitNOFILE) to ${ENOUGH_OPEN_FILES} or more`;
 
 /** The number that a setting has; undefined when it is not known. */
 export function setting(facts: Facts, name: string): number | undefined {

@@ -146,7 +146,7 @@ function seccomp({ process }: Facts): Finding[] {
       code: "seccomp",
       area: "rights",
       state: "info",
-      text: "a seccomp filter is in force; if it forbids bpf or perf_event_open, what is tried below fails with EPERM",
+      text: "a seccomp filter is in force; if it forbids bpf or perf_event_open, what is tried below fails with EPERM or ENOSYS",
     },
   ];
 }

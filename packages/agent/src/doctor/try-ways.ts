@@ -1,12 +1,6 @@
 import { SYSCALL_NAMES } from "@tcptracker/events";
 import { BpfError } from "@tcptracker/libbpf";
-import {
-  probeObject,
-  ProbesError,
-  type AttachStrategy,
-  type ProgramKind,
-  type Transport,
-} from "@tcptracker/probes";
+import { probeObject, type AttachStrategy, type ProgramKind, type Transport } from "@tcptracker/probes";
 import { TapError } from "../errors.ts";
 import type { Hook } from "../kernel/attachment.ts";
 import type { IoUringSupport } from "../kernel/io-uring.ts";
@@ -15,6 +9,7 @@ import { STRATEGIES } from "../kernel/candidates.ts";
 import type { TapOptions } from "../options.ts";
 import { Tap } from "../tap.ts";
 import type { CallHook, RefusalReason, WayReport, WayState } from "./diagnosis.ts";
+import { reasonOf } from "./reason-of.ts";
 
 /** What `auto` came to. */
 export interface AutoResult {
@@ -147,22 +142,6 @@ export function reasonsOf(error: unknown): RefusalReason[] {
   if (cause instanceof AggregateError && cause.errors.length > 0)
     return cause.errors.map((each: unknown) => reasonOf(each));
   return [reasonOf(cause instanceof BpfError ? cause : error)];
-}
-
-function reasonOf(error: unknown): RefusalReason {
-  if (error instanceof BpfError) {
-    const { code, operation, errnoName, message, verifier } = error;
-    return {
-      code,
-      operation,
-      ...(errnoName === undefined ? {} : { errno: errnoName }),
-      message,
-      ...(verifier === undefined || verifier.summary === "" ? {} : { verifier: verifier.summary }),
-    };
-  }
-  if (error instanceof TapError || error instanceof ProbesError)
-    return { code: error.code, message: error.message };
-  return { code: "ERR_UNKNOWN", message: error instanceof Error ? error.message : String(error) };
 }
 
 /** Whether this installation has the programs at all; throws the typed error when not. */

@@ -1,5 +1,5 @@
 import type { Finding, Verdict, WayReport } from "./diagnosis.ts";
-import { explainRefusal, type Explanation } from "./explain-refusal.ts";
+import { explainRefusal, LAST_RESORT, type Explanation } from "./explain-refusal.ts";
 import type { Facts } from "./facts.ts";
 import type { AutoResult } from "./try-ways.ts";
 
@@ -79,12 +79,15 @@ export function verdictOf(auto: AutoResult, facts: Facts): { verdict: Verdict; s
   // What the last resort failed for: the ways before it may well be missing on a kernel.
   const last = auto.reasons.at(-1);
   if (last === undefined) return { verdict: "failed", summary: "nothing was tried" };
-  const { whose, text } = explainRefusal(last, { strategy: "tracepoint", transport: "ringbuf" }, facts);
+  const { whose, text } = explainRefusal(last, LAST_RESORT, facts);
   switch (whose) {
     case "rights":
       return { verdict: "not_permitted", summary: `a tap may not run here: ${text}` };
     case "kernel":
       return { verdict: "not_supported", summary: `a tap cannot run here: ${text}` };
+    case "resources":
+    case "unknown":
+      return { verdict: "failed", summary: `a tap fails here: ${text}` };
     case "installation":
       return { verdict: "failed", summary: `a tap cannot run from this installation: ${text}` };
   }

@@ -54,8 +54,10 @@ export function hasAtomics(): boolean {
     loadProgram({ type: "socket_filter", instructions: FETCH_ADD, license: "GPL" }).close();
     return true;
   } catch (error) {
-    if (error instanceof BpfError && error.code !== "ERR_BPF_PERMISSION") return false;
-    throw error;
+    if (!(error instanceof BpfError) || error.code === "ERR_BPF_PERMISSION") throw error;
+    // A kernel without bpf, or a filter that says so, has answered another question.
+    if (error.errnoName === "ENOSYS") throw error;
+    return false;
   }
 }
 

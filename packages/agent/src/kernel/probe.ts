@@ -1,6 +1,7 @@
 import { COUNTER, type Counter } from "@tcptracker/events";
 import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
+import { LAST_RESORT } from "../doctor/explain-refusal.ts";
 import type { FilterTarget } from "../filter/tap-filter.ts";
 import type { ResolvedTapOptions } from "../options.ts";
 import { attach, type Attachment, type Hook } from "./attachment.ts";
@@ -50,7 +51,7 @@ export class Probe {
         refusals.push({ ...way, error });
       }
     }
-    throw asTapError(refusals.map(({ error }) => error));
+    throw asTapError(refusals);
   }
 
   /** What is attached to the system calls and, with a reason, what is not. */
@@ -144,6 +145,6 @@ function askFor(options: ResolvedTapOptions): Candidate[] {
   try {
     return candidatesFor(options);
   } catch (error) {
-    throw error instanceof BpfError ? asTapError([error]) : error;
+    throw error instanceof BpfError ? asTapError([{ ...LAST_RESORT, error }]) : error;
   }
 }

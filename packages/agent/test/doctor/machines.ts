@@ -64,7 +64,8 @@ export function status(effective: string, bounding = effective, seccomp = 0, noN
 
 const LIMITS =
   "Limit                     Soft Limit           Hard Limit           Units     \n" +
-  "Max locked memory         8388608              8388608              bytes     \n";
+  "Max locked memory         8388608              8388608              bytes     \n" +
+  "Max open files            1024                 524288               files     \n";
 
 const CONFIG = [
   "CONFIG_BPF_SYSCALL=y",

@@ -3,7 +3,7 @@ import { TapError } from "../../src/errors.ts";
 import type { Refusal } from "../../src/kernel/probe.ts";
 import { EVERY_WAY, type StartTap } from "../../src/doctor/try-ways.ts";
 
-const ERRNO = { EPERM: 1, ENOENT: 2, EACCES: 13, EINVAL: 22, ENOTSUPP: 524 } as const;
+const ERRNO = { EPERM: 1, ENOENT: 2, EACCES: 13, EINVAL: 22, EMFILE: 24, ENOSYS: 38, ENOTSUPP: 524 } as const;
 
 /** An error of the bridge, as the kernel's answer makes it. */
 export function bpfError(
@@ -16,6 +16,8 @@ export function bpfError(
   return new BpfError(code, { operation, reason: "because", errno: number, ...options });
 }
 
+/** The kernel's answer to what is asked before anything of the tap is loaded. */
+export const EPERM_ASKING: BpfError = bpfError("ERR_BPF_PERMISSION", "EPERM", "create a map of type ringbuf");
 export const EPERM_LOADING: BpfError = bpfError("ERR_BPF_PERMISSION", "EPERM");
 export const NO_KPROBES: BpfError = bpfError(
   "ERR_BPF_ATTACH",

@@ -68,3 +68,14 @@ export async function runCase(name: string): Promise<CaseReport> {
   if (typeof report === "string") throw new Error(`${name}: ${report}`);
   return report;
 }
+
+/**
+ * What to start instead of a program, with the program and its arguments behind it, for it to run under a seccomp filter
+ * that answers a system call with this error.
+ */
+export function forbidding(
+  call: "bpf" | "perf_event_open",
+  error: "EPERM" | "ENOSYS",
+): readonly [string, ...string[]] {
+  return [build(), "forbid", call, error];
+}

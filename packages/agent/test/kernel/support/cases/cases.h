@@ -81,5 +81,6 @@ void case_send_from_socket(void);
 void case_reread(void);
 void case_io_uring(void);
 void case_io_uring_others(void);
+void case_forbid(void);
 
 #endif

@@ -59,6 +59,7 @@ static const struct {
 	{ "reread", case_reread },
 	{ "io-uring", case_io_uring },
 	{ "io-uring-others", case_io_uring_others },
+	{ "forbid", case_forbid },
 };
 
 void die(const char *what)
