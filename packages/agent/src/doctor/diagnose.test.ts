@@ -167,6 +167,19 @@ test.each([
   expect(finding(await diagnosed({ files }), "perf_event_paranoid").text).toBe(text);
 });
 
+test("few open files are a warning, too few a failure", async () => {
+  const limits = "Max open files            64                   64                   files     \n";
+  const files = serverFiles({ "/proc/self/limits": limits });
+  expect(finding(await diagnosed({ files }), "open_files")).toMatchObject({
+    state: "warning",
+    text: expect.stringContaining("64 files") as string,
+    advice: expect.stringContaining("LimitNOFILE") as string,
+  });
+  const failed = await diagnosed({ files }, { "*": bpfError("ERR_BPF_LOAD", "EMFILE") });
+  expect(failed).toMatchObject({ verdict: "failed", exitCode: 1 });
+  expect(failed.summary).toContain("64 files open");
+});
+
 test("root of a user namespace", async () => {
   const links = { "/proc/self/ns/user": "user:[4026532281]" };
   const diagnosis = await diagnosed({ ...ROOT, links }, { "*": EPERM_LOADING });

@@ -19,6 +19,7 @@ export type FindingCode =
   | "seccomp"
   | "no_new_privileges"
   | "locked_memory"
+  | "open_files"
   | "container"
   | "lockdown"
   | "security_modules"

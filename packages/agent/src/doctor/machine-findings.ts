@@ -1,6 +1,13 @@
 import { adviceForRights, missingRights, type Capability } from "./capabilities.ts";
 import type { Finding } from "./diagnosis.ts";
-import { isOlderThan, MOST_PARANOID_WITH_PERFMON, setting, type Facts } from "./facts.ts";
+import {
+  ADVICE_FOR_OPEN_FILES,
+  ENOUGH_OPEN_FILES,
+  isOlderThan,
+  MOST_PARANOID_WITH_PERFMON,
+  setting,
+  type Facts,
+} from "./facts.ts";
 
 /** What the facts say of the machine and of the rights of this process; nothing in here has been tried. */
 export function machineFindings(facts: Facts): Finding[] {
@@ -14,6 +21,7 @@ export function machineFindings(facts: Facts): Finding[] {
     ...seccomp(facts),
     ...noNewPrivileges(facts),
     lockedMemory(facts),
+    ...openFiles(facts),
     capabilitiesNotNeeded(facts),
     ...container(facts),
     lockdown(facts),
@@ -190,6 +198,19 @@ function lockedMemory(facts: Facts): Finding {
       advice: "for a larger one: add CAP_IPC_LOCK, or raise 'ulimit -l'",
     };
   return { ...base, state: "ok", text: "locked memory is no limit" };
+}
+
+function openFiles({ process: { openFilesLimit } }: Facts): Finding[] {
+  if (openFilesLimit === undefined || openFilesLimit >= ENOUGH_OPEN_FILES) return [];
+  return [
+    {
+      code: "open_files",
+      area: "rights",
+      state: "warning",
+      text: `may have ${openFilesLimit} files open at a time, which may be too few: programs, maps and hooks are files`,
+      advice: ADVICE_FOR_OPEN_FILES,
+    },
+  ];
 }
 
 function container({ process }: Facts): Finding[] {

@@ -80,4 +80,5 @@ test("too few open files: 1, and how to have more", { timeout: SECONDS * 1000 },
   }
   const diagnosis = await doctor(["--quick"], options);
   expect(diagnosis).toMatchObject({ verdict: "failed", exitCode: 1 });
+  expect(textOf(diagnosis, "open_files")).toContain("48 files");
 });
