@@ -102,7 +102,7 @@ async function testTarget(
     const directory = join(work, `${name.replace(" ", "-")}-${attempt}`);
     mkdirSync(directory);
     const [plan, root] = [join(directory, "plan"), join(directory, "root.ext4")];
-    writeFileSync(plan, planScript(steps, STEP_SECONDS));
+    writeFileSync(plan, planScript(target.kernel.name, steps, STEP_SECONDS));
     writeRoot(base, payload, plan, root);
     const { ended, seconds, problem } = await runMachine({
       architecture: target.architecture,

@@ -77,8 +77,8 @@ export function label({ strategy, transport }: Combination): string {
   return `${strategy}-${transport}`;
 }
 
-/** The shell script that carries out the steps, for guest/init to read. */
-export function planScript(steps: readonly Step[], secondsPerStep: number): string {
+/** The shell script that carries out the steps on a kernel (its name in kernels.ts), for guest/init to read. */
+export function planScript(kernel: string, steps: readonly Step[], secondsPerStep: number): string {
   const lines = steps.flatMap((step) => {
     const name = label(step);
     const environment = [
@@ -95,6 +95,8 @@ export function planScript(steps: readonly Step[], secondsPerStep: number): stri
   });
   return [
     `export TCPTRACKER_TEST_PATIENCE=${PATIENCE} TCPTRACKER_TEST_PROGRAMS=/test/programs LIBBPF_ADDON=/test/libbpf.node`,
+    // What it should be able to do depends on which it is, and its release does not tell.
+    `export TCPTRACKER_TEST_KERNEL=${kernel}`,
     ...lines,
     "",
   ].join("\n");
