@@ -17,7 +17,7 @@
 #include "sock.bpf.h"
 #include "turns.bpf.h"
 
-/* Whether the call did anything that concerns the tap, judged by its result alone; if not, it is counted once. */
+/* Whether the call did anything that concerns the tap, judged by its result alone; if not, it is counted, by one of two copies. */
 static __always_inline bool succeeded(__u8 shape, long result, enum copy copy)
 {
 	bool counts = copy != SECOND_COPY;

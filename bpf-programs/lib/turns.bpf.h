@@ -5,6 +5,8 @@
  * is attached twice, and both copies run for a call, always in the same order: see hookPrograms in attachment.ts. The
  * first one takes the call and leaves a mark; the second one takes it only where there is none. A call is missed when both
  * copies are skipped for it, or the second one was for the same thread's call before it and the first one is for this one.
+ * Before 6.2 the kernel also has no place for the mark while another thread is at one on that CPU: then a call that
+ * the first copy has marked can be taken twice.
  */
 #ifndef TCPTRACKER_TURNS_BPF_H
 #define TCPTRACKER_TURNS_BPF_H

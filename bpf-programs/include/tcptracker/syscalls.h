@@ -16,7 +16,7 @@
  *   MESSAGES  (fd, mmsghdr[], count, flags)           returns messages
  *   CONNECT   (fd, ...)                               returns 0
  *   ACCEPT    (fd, ...)                               returns the new file descriptor
- *   SENDFILE  (out_fd, in_fd, ...)                    returns bytes, never in user memory
+ *   SENDFILE  (out_fd, in_fd, ...)                    returns bytes, never in user memory; in_fd may be the socket
  *   SPLICE    (in_fd, offset, out_fd, ...)            returns bytes, never in user memory
  *   SHUTDOWN  (fd, how)                               returns 0
  *   SOCKETCALL (which, arguments[])                   returns what that call returns

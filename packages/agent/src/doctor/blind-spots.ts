@@ -94,7 +94,8 @@ const notTcp: Look = () => ({
 
 const sendfile: Look = ({ pageCache: support }) => {
   const base = { code: "sendfile", declared: "gap" } as const;
-  const gap = "A gap of cause sendfile says how many.";
+  const gap =
+    "A gap of cause sendfile says how many; of cause splice, where it is from a socket into a pipe.";
   if (support?.seen === true) {
     const some =
       "files opened with O_DIRECT or without pages in memory (/proc, FUSE, DAX), files sent by 32-bit programs";

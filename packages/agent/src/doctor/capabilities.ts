@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 /** Bits of the capabilities (capability.h) that have to do with tapping, or that people think have. */
 const BITS = {
   CAP_NET_ADMIN: 12,
@@ -35,16 +33,6 @@ export const CAPABILITIES: readonly Capability[] = [
 export function capabilitiesIn(hexadecimal: string): Capability[] {
   const set = BigInt(`0x${hexadecimal}`);
   return CAPABILITIES.filter((name) => ((set >> BigInt(BITS[name])) & 1n) === 1n);
-}
-
-/** The effective ones of this process; none where /proc cannot be read. */
-export function ownCapabilities(): Capability[] {
-  try {
-    const set = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-    return set === undefined ? [] : capabilitiesIn(set);
-  } catch {
-    return [];
-  }
 }
 
 /** What of CAP_BPF and CAP_PERFMON a set lacks; CAP_SYS_ADMIN stands for both. */

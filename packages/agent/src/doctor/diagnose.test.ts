@@ -248,9 +248,9 @@ test("an architecture without programs", async () => {
   expect(finding(diagnosis, "kernel").state).toBe("problem");
 });
 
-test("a refusal that nothing is known of is a failure, as it is of tap", async () => {
+test("a refusal that nothing is known of is the kernel's", async () => {
   const diagnosis = await diagnosed(ROOT, { "*": bpfError("ERR_BPF_LOAD", "EINVAL") });
-  expect(diagnosis).toMatchObject({ verdict: "failed", exitCode: 1 });
+  expect(diagnosis).toMatchObject({ verdict: "not_supported", exitCode: 4 });
   expect(diagnosis.summary).toContain("because");
 });
 

@@ -130,17 +130,24 @@ function explainPermission(reason: RefusalReason, way: Way, facts: Facts): Expla
       text: "the buffers are more memory than the process may lock",
       advice: "add CAP_IPC_LOCK, raise 'ulimit -l', or make them smaller with --buffer-size",
     };
-  if (
-    isOlderThan(facts, 5, 11) === true &&
-    !process.effective.includes("CAP_SYS_RESOURCE") &&
-    /map|memlock/i.test((reason.operation ?? "") + reason.message)
-  )
-    return {
-      whose: "rights",
-      text: "before Linux 5.11 eBPF maps count as locked memory, of which the process may not have enough",
-      advice: "add CAP_SYS_RESOURCE, or raise 'ulimit -l'",
-    };
-  return explainPolicy(reason, way, facts);
+  return explainLockedMemory(reason, facts) ?? explainPolicy(reason, way, facts);
+}
+
+function explainLockedMemory(reason: RefusalReason, facts: Facts): Explanation | undefined {
+  const { process } = facts;
+  if (isOlderThan(facts, 5, 11) !== true || process.lockedMemoryLimit === undefined) return undefined;
+  if (process.effective.includes("CAP_SYS_RESOURCE")) return undefined;
+  if (!/map|memlock/i.test((reason.operation ?? "") + reason.message)) return undefined;
+  const text = "before Linux 5.11 eBPF maps count as locked memory, of which the process may not have enough";
+  const advice = "add CAP_SYS_RESOURCE, or raise 'ulimit -l'";
+  const call = callRefusedBySeccomp(reason, facts);
+  return call === undefined
+    ? { whose: "rights", text, advice }
+    : {
+        whose: "rights",
+        text: `${text}; or the seccomp filter that is in force refuses ${call}`,
+        advice: `${advice}; or ${ADVICE_FOR_SECCOMP}`,
+      };
 }
 
 /** Whether it is perf_event_open that was refused, rather than bpf. */
@@ -159,13 +166,15 @@ function callRefusedBySeccomp(reason: RefusalReason, { process }: Facts): string
   return /^(?:create a map|load program from)/.test(reason.operation ?? "") ? "bpf" : undefined;
 }
 
+const ADVICE_FOR_SECCOMP =
+  "start it with a seccomp profile that allows bpf and perf_event_open; the default ones of older container engines do " +
+  "so only with CAP_SYS_ADMIN (a systemd unit: SystemCallFilter)";
+
 function refusedBySeccomp(what: string, call: string): Explanation {
   return {
     whose: "rights",
     text: `${what}: a seccomp filter is in force, which probably refuses ${call}`,
-    advice:
-      "start it with a seccomp profile that allows bpf and perf_event_open; the default ones of older container engines do " +
-      "so only with CAP_SYS_ADMIN (a systemd unit: SystemCallFilter)",
+    advice: ADVICE_FOR_SECCOMP,
   };
 }
 

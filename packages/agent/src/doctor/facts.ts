@@ -51,10 +51,10 @@ export interface Facts {
 export const MOST_PARANOID_WITH_PERFMON = 2;
 
 /**
- * Files that a process may have open for a tap to have enough in every way: each program, each map, each of the hooks, and what
- * Node.js, the container runtimes and the exporter keep open. The least that does is some 70.
+ * Files that a process may have open for a tap to have enough in every way: some 260 programs, maps and hooks where second copies are
+ * needed, one a CPU for perf buffers, and what Node.js, the container runtimes and the exporter keep open. The least that does is some 70.
  */
-export const ENOUGH_OPEN_FILES = 256;
+export const ENOUGH_OPEN_FILES = 1024;
 
 /** What to do where that is too much. */
 export const ADVICE_FOR_OPEN_FILES: string = `raise 'ulimit -n' (a systemd unit: LimitNOFILE) to ${ENOUGH_OPEN_FILES} or more`;
@@ -66,12 +66,7 @@ export function setting(facts: Facts, name: string): number | undefined {
 
 /** Whether the release is older than this one; undefined when it says nothing. */
 export function isOlderThan(facts: Facts, major: number, minor: number): boolean | undefined {
-  return isReleaseBefore(facts.kernel.release, major, minor);
-}
-
-/** The same for a release, such as 5.10.0-46-amd64. */
-export function isReleaseBefore(release: string, major: number, minor: number): boolean | undefined {
-  const match = /^(\d+)\.(\d+)/.exec(release);
+  const match = /^(\d+)\.(\d+)/.exec(facts.kernel.release);
   if (match === null) return undefined;
   const [have, haveMinor] = [Number(match[1]), Number(match[2])];
   return have < major || (have === major && haveMinor < minor);

@@ -84,9 +84,9 @@ export function verdictOf(auto: AutoResult, facts: Facts): { verdict: Verdict; s
     case "rights":
       return { verdict: "not_permitted", summary: `a tap may not run here: ${text}` };
     case "kernel":
+    case "unknown":
       return { verdict: "not_supported", summary: `a tap cannot run here: ${text}` };
     case "resources":
-    case "unknown":
       return { verdict: "failed", summary: `a tap fails here: ${text}` };
     case "installation":
       return { verdict: "failed", summary: `a tap cannot run from this installation: ${text}` };

@@ -35,6 +35,12 @@ test("before Linux 5.11 a map that is refused is a matter of locked memory", () 
   );
   const unlimited = having(ALL_CAPABILITIES, old);
   expect(asTapError([refused(map)], unlimited).message).not.toContain("ulimit");
+  const filtered = asTapError([refused(EPERM_ASKING)], having(BPF_AND_PERFMON, old, 2));
+  expect(filtered.message).toMatch(/locked memory.*; or the seccomp filter that is in force refuses bpf/);
+  const limits = { "/proc/self/limits": "Max locked memory  unlimited  unlimited  bytes\n" };
+  const files = serverFiles({ "/proc/self/status": status(BPF_AND_PERFMON), ...limits });
+  const generous = asTapError([refused(map)], collectFacts(machineOf({ ...old, files })));
+  expect(generous.message).not.toContain("ulimit");
   const attaching = bpfError("ERR_BPF_PERMISSION", "EPERM", "attach to x");
   expect(asTapError([refused(attaching)], having(BPF_AND_PERFMON, old)).code).toBe("ERR_TAP_NOT_SUPPORTED");
 });

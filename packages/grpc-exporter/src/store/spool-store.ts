@@ -280,7 +280,11 @@ export class SpoolStore implements BatchStore {
     // Acknowledged meanwhile: its memory may be in use again.
     const file = await this.#files.append(sequence, bytes, () => this.#entries.has(sequence));
     const entry = this.#entries.get(sequence);
-    if (file === undefined || entry === undefined) return;
+    if (file === undefined) return;
+    if (entry === undefined) {
+      this.#files.forget(file, sequence);
+      return;
+    }
     entry.file = file;
     this.#homeless.delete(sequence);
     this.#homelessBytes -= bytes.length;
