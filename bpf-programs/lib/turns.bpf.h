@@ -5,8 +5,6 @@
  * is attached twice, and both copies run for a call, always in the same order: see hookPrograms in attachment.ts. The
  * first one takes the call and leaves a mark; the second one takes it only where there is none. A call is missed when both
  * copies are skipped for it, or the second one was for the same thread's call before it and the first one is for this one.
- * Before 6.2 the kernel also has no place for the mark while another thread is at one on that CPU: then a call that
- * the first copy has marked can be taken twice.
  */
 #ifndef TCPTRACKER_TURNS_BPF_H
 #define TCPTRACKER_TURNS_BPF_H
@@ -22,36 +20,28 @@ enum copy {
 
 #if !defined(TT_NO_ATOMICS)
 
-struct turn {
-	__u64 taken;	/* by the first copy; the second one has not seen it yet */
-};
-
-/* Of each thread: whether the call that it returns from has been taken. */
+/*
+ * The threads whose call the first copy has taken and the second one has not come to. No task storage: that is not to be
+ * had while another thread was preempted in it, which is when it is needed.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct turn);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u8);
 } turns SEC(".maps");
 
 static __always_inline bool takes_turn(enum copy copy)
 {
-	struct turn *turn;
+	__u32 thread = (__u32)bpf_get_current_pid_tgid();
+	__u8 taken = 1;
 
 	if (!doubled)
 		return true;
-	turn = bpf_task_storage_get(&turns, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* Without a mark the second copy would take it, too. */
-	if (!turn)
-		return copy == SECOND_COPY;
-	if (copy == FIRST_COPY) {
-		turn->taken = 1;
-		return true;
-	}
-	if (!turn->taken)
-		return true;
-	turn->taken = 0;
-	return false;
+	if (copy == SECOND_COPY)
+		return bpf_map_delete_elem(&turns, &thread) != 0;
+	/* Without a mark the second copy takes it, too. */
+	return bpf_map_update_elem(&turns, &thread, &taken, BPF_ANY) == 0;
 }
 
 #else

@@ -10,33 +10,43 @@
 #include <stdio.h>
 
 typedef uint64_t __u64;
+typedef uint32_t __u32;
+typedef uint8_t __u8;
 #define SEC(name)
-#define BPF_MAP_TYPE_TASK_STORAGE 0
-#define BPF_F_NO_PREALLOC 0
-#define BPF_LOCAL_STORAGE_GET_F_CREATE 0
+#define BPF_MAP_TYPE_HASH 0
+#define BPF_ANY 0
 #define __uint(name, value) int name
 #define __type(name, type) type *name
 
 static const bool doubled = true;
-static bool no_memory;
-static __u64 storage;
+static bool no_memory, marked;
 
-static void *bpf_get_current_task_btf(void)
+static __u64 bpf_get_current_pid_tgid(void)
 {
-	return 0;
+	return 1;
 }
 
-static void *bpf_task_storage_get(void *map, void *task, void *value, unsigned flags)
+static long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
 {
-	(void)map, (void)task, (void)value, (void)flags;
-	return no_memory ? 0 : &storage;
+	(void)map, (void)key, (void)value, (void)flags;
+	marked = !no_memory;
+	return no_memory ? -12 : 0;
+}
+
+static long bpf_map_delete_elem(void *map, const void *key)
+{
+	bool had = marked;
+
+	(void)map, (void)key;
+	marked = false;
+	return had ? 0 : -2;
 }
 
 #include "../lib/turns.bpf.h"
 
 static void run(const char *calls)
 {
-	storage = 0;
+	marked = false;
 	for (const char *call = calls; *call; call++) {
 		int taken = 0;
 
