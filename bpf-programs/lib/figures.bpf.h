@@ -99,9 +99,6 @@ static __always_inline void note_end(struct tt_connection *connection, struct so
 	sent = connection->closed_seq - !can_send(old_state) - connection->egress_seq;
 	connection->egress_moved = widen(BPF_CORE_READ(tcp, bytes_acked) - connection->egress_acked, sent);
 	connection->ingress_moved = ingress_moved(connection, tcp);
-	/* What a Fast Open was to carry counts as written, though nobody was there to take it. */
-	if (old_state == TCP_SYN_SENT)
-		connection->compared &= ~TT_COMPARED_EGRESS;
 }
 
 #endif

@@ -214,7 +214,7 @@ static __always_inline bool lost_entry(struct call *call, struct tt_connection *
 
 	if (connection->close.record.connection == call->data.record.connection)
 		return false;
-	fetch_add(call->data.record.connection,
+	fetch_add(connection->close.record.connection,
 		  ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes, -call->data.size);
 	count(TT_COUNTER_STALE_CONNECTION);
 	count_many(TT_COUNTER_UNDECLARED_BYTES, call->data.size);
@@ -246,7 +246,7 @@ static __always_inline void pass_over(struct tt_connection *connection, __u8 dir
 	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, size);
 	/* As in lost_entry. */
 	if (connection->close.record.connection != id) {
-		fetch_add(id, moved, -size);
+		fetch_add(connection->close.record.connection, moved, -size);
 		count(TT_COUNTER_STALE_CONNECTION);
 		count_many(TT_COUNTER_UNDECLARED_BYTES, size);
 		return;

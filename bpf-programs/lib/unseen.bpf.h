@@ -11,14 +11,16 @@
 
 #include <tcptracker/event.h>
 
+#include "compat.bpf.h"
 #include "counters.bpf.h"
 #include "figures.bpf.h"
 #include "helpers.bpf.h"
 #include "records.bpf.h"
 
-static __always_inline void add_unseen(__u64 *counted, __u64 *unseen, __u64 moved, enum tt_counter counter)
+static __always_inline void add_unseen(struct tt_connection *connection, const bool ingress)
 {
-	__u64 difference = moved - *counted;
+	__u64 *counted = ingress ? &connection->close.ingress_bytes : &connection->close.egress_bytes;
+	__u64 difference = (ingress ? connection->ingress_moved : connection->egress_moved) - *counted;
 
 	if ((__s64)difference < 0) {
 		count(TT_COUNTER_IMPLAUSIBLE);
@@ -26,10 +28,10 @@ static __always_inline void add_unseen(__u64 *counted, __u64 *unseen, __u64 move
 	}
 	if (!difference)
 		return;
-	*unseen = difference;
-	__sync_fetch_and_add(counted, difference);
+	*(ingress ? &connection->ingress_unseen : &connection->egress_unseen) = difference;
+	fetch_add(connection->close.record.connection, counted, difference);
 	count_many(TT_COUNTER_UNSEEN_BYTES, difference);
-	count_many(counter, difference);
+	count_many(ingress ? TT_COUNTER_INGRESS_BYTES : TT_COUNTER_EGRESS_BYTES, difference);
 }
 
 /* The end of a connection; `reused` when its sock has another one by now. */
@@ -43,8 +45,7 @@ static __always_inline void find_unseen(struct tt_connection *connection, struct
 		return;
 	}
 	if (compared & TT_COMPARED_EGRESS)
-		add_unseen(&connection->close.egress_bytes, &connection->egress_unseen, connection->egress_moved,
-			   TT_COUNTER_EGRESS_BYTES);
+		add_unseen(connection, false);
 	/* TCP passes over an urgent byte that is outside the stream, and does not count how many there were. */
 	if (!(compared & (TT_COMPARED_INGRESS | TT_COMPARED_INGRESS_FROM_SYN)) || BPF_CORE_READ(tcp, urg_seq)) {
 		count(TT_COUNTER_UNCHECKED);
@@ -53,8 +54,7 @@ static __always_inline void find_unseen(struct tt_connection *connection, struct
 	/* The process may have gone on reading, unless it has disconnected: that changes this number. */
 	if (!reused && BPF_CORE_READ(tcp, write_seq) == connection->closed_seq)
 		connection->ingress_moved = ingress_moved(connection, tcp);
-	add_unseen(&connection->close.ingress_bytes, &connection->ingress_unseen, connection->ingress_moved,
-		   TT_COUNTER_INGRESS_BYTES);
+	add_unseen(connection, true);
 }
 
 /* What find_unseen has found in the direction of `from`; false when there is no room for the record. */

@@ -88,6 +88,17 @@ test("what hooks at the entry of calls do not see", () => {
   expect(spots({}, chosenWay("kprobe", limited)).waiting_calls?.state).toBe("warning");
 });
 
+test("what the kernel may skip weighs more where nothing stands by", () => {
+  const hooks = [
+    { call: "sendto", target: "__x64_sys_sendto" },
+    { call: "preadv2", target: "__x64_sys_preadv2", unpaired: "cannot attach the program: no memory" },
+  ];
+  expect(spots({}, chosenWay("fexit", hooks.slice(0, 1))).missed_runs?.state).toBe("info");
+  const { missed_runs } = spots({}, chosenWay("fexit", hooks));
+  expect(missed_runs).toMatchObject({ state: "warning" });
+  expect(missed_runs?.text).toContain("No second program stands by for preadv2:");
+});
+
 test("calls without a hook come first, by name", () => {
   const hooks = [
     { call: "sendto", target: "__x64_sys_sendto" },

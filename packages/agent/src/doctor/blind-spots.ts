@@ -181,13 +181,18 @@ const waitingCalls: Look = ({ chosen }) => {
   };
 };
 
-const missedRuns: Look = () => ({
-  code: "missed_runs",
-  state: "info",
-  title: "a call that returns while another is being recorded on its CPU",
-  text: `The kernel may skip the program then. The statistics say how often. ${UNSEEN_GAP}`,
-  declared: "gap",
-});
+const missedRuns: Look = ({ chosen }) => {
+  const unpaired = (chosen?.hooks ?? []).filter((hook) => hook.unpaired !== undefined);
+  const calls = unpaired.map(({ call }) => call).join(", ");
+  const standIn = calls === "" ? "" : `No second program stands by for ${calls}: the kernel refuses it. `;
+  return {
+    code: "missed_runs",
+    state: unpaired.length === 0 ? "info" : "warning",
+    title: "a call that returns while another is being recorded on its CPU",
+    text: `The kernel may skip the program then. ${standIn}The statistics say how often. ${UNSEEN_GAP}`,
+    declared: "gap",
+  };
+};
 
 const ownTraffic: Look = () => ({
   code: "own_traffic",

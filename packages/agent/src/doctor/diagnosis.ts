@@ -71,6 +71,8 @@ export interface CallHook {
   readonly reason?: string;
   /** Why only few of these calls may wait in the kernel at the same time without one being missed; mostly absent. */
   readonly limitation?: string;
+  /** Why the second program is missing that stands by where this kernel may skip the first one; mostly absent. */
+  readonly unpaired?: string;
 }
 
 /** A combination of attach strategy, kind of programs and transport, and how trying it ended. */

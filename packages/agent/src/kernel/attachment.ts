@@ -44,6 +44,8 @@ export interface Hook {
   readonly unknown?: true;
   /** Why only few of these calls may wait in the kernel at the same time without one being missed; mostly absent. */
   readonly limitation?: string;
+  /** Why the second program is missing that stands by where this kernel may skip the first one; mostly absent. */
+  readonly unpaired?: string;
 }
 
 /** Without these, hardly anything would be seen: then another strategy is better. */
@@ -174,6 +176,7 @@ function hooksOf(
   return firstCopies.map((program) => {
     const error = missing.get(program.name);
     const limitation = limited.get(program.name);
+    const unpaired = missing.get(program.name + SECOND_COPY);
     return {
       program: program.name,
       target: targetOf(program),
@@ -181,6 +184,7 @@ function hooksOf(
       ...(error?.errnoName === "ENOENT" ? { unknown: true } : {}),
       ...(error === undefined ? {} : { reason: error.message }),
       ...(limitation === undefined ? {} : { limitation }),
+      ...(unpaired === undefined || error !== undefined ? {} : { unpaired: unpaired.message }),
     };
   });
 }
