@@ -63,6 +63,8 @@ const TEST_FILES = [
   "regressions",
   "regressions-calls",
   "regressions-threads",
+  "unseen",
+  "faults",
   "overload",
   "send-file",
   "io-uring",

@@ -108,23 +108,25 @@ const innocent = [
 ] as const;
 
 describe("no gap is invented", () => {
-  test.each(innocent)("%s", async (name, sent, received, what) => {
-    const tapped = await tapCase(name);
-    if (tapped === undefined) return;
-    const { client, collector, report } = tapped;
-    expectStream(client, "egress", sent);
-    expectStream(client, "ingress", received);
-    const { counters } = collector.statistics();
-    expect(counters.stale_connection, what).toBe(0n);
-    // The first connection of the socket, too.
-    expect(collector.all().filter((record) => record.type === "gap" && record.cause === "unseen")).toEqual(
-      [],
-    );
-    const { other } = report;
-    expect(other === 0 ? [] : collector.recordsOf(report.clients[0] ?? 0, other), "never connected").toEqual(
-      [],
-    );
-  });
+  for (const [name, sent, received, what] of innocent)
+    test(name, async (context) => {
+      const tapped = await tapCase(name);
+      if (tapped === undefined) return context.skip();
+      const { client, collector, report } = tapped;
+      expectStream(client, "egress", sent);
+      expectStream(client, "ingress", received);
+      const { counters } = collector.statistics();
+      expect(counters.stale_connection, what).toBe(0n);
+      // The first connection of the socket, too.
+      expect(collector.all().filter((record) => record.type === "gap" && record.cause === "unseen")).toEqual(
+        [],
+      );
+      const { other } = report;
+      expect(
+        other === 0 ? [] : collector.recordsOf(report.clients[0] ?? 0, other),
+        "never connected",
+      ).toEqual([]);
+    });
 
   test("a socket is connected to itself", async () => {
     const tapped = await tapCase("self");
