@@ -89,6 +89,8 @@ async function compile(): Promise<void> {
     ...(sysroot === undefined ? [] : [`--sysroot=${sysroot}`]),
     ...["-std=c++20", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=format"],
     ...["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-DNAPI_VERSION=8", "-DNAPI_CPP_EXCEPTIONS"],
+    // What the standard library throws (std::bad_alloc) would end the process, were it not caught, too.
+    "-DNODE_ADDON_API_CPP_EXCEPTIONS_ALL",
     // While a worker is being terminated Node.js refuses what could run JavaScript, and to throw. By default
     // node-addon-api answers the latter with a C++ exception that nobody is left to catch, which ends the whole
     // process. With this the function just returns, to JavaScript that is about to stop.

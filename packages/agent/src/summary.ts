@@ -25,7 +25,7 @@ export function summaryLines(
     ],
     [
       BigInt(missedRuns),
-      "system calls passed over because the CPU was in the middle of recording another one",
+      "system calls passed over: the CPU was in the middle of recording another one or, with kprobe, too many were under way",
     ],
     [counters.fault, "calls whose buffers could not be read"],
     [counters.segments_exceeded, "calls with more segments than are walked"],

@@ -121,12 +121,16 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     const resolved = resolveOptions(options);
     const filter = new TapFilter(resolved.snaplen, resolved.containers);
     const compiled = resolved.filter === undefined ? undefined : filter.compile(resolved.filter);
-    const probe = Probe.open(resolved, (target) => {
-      if (compiled !== undefined) filter.apply(compiled, target);
-    });
+    let probe: Probe | undefined;
     try {
+      probe = Probe.open(resolved, (target) => {
+        if (compiled !== undefined) filter.apply(compiled, target);
+      });
       return new Tap(resolved, probe, filter);
     } catch (error) {
+      // It follows the containers, which are the caller's.
+      filter.close();
+      if (probe === undefined) throw error;
       probe.close();
       // The perf events of a perf buffer, and what a ring buffer is watched by.
       throw error instanceof BpfError ? asTapError([{ ...probe.way, error }]) : error;

@@ -62,6 +62,7 @@ export function errnoText(errno: number): string {
 
 export const EPERM: number = constants.errno.EPERM;
 export const ENOENT: number = constants.errno.ENOENT;
+export const ENOMEM: number = constants.errno.ENOMEM;
 export const EINVAL: number = constants.errno.EINVAL;
 export const EACCES: number = constants.errno.EACCES;
 export const ENOSPC: number = constants.errno.ENOSPC;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 import { addon } from "./addon.ts";
-import { EACCES, EBUSY, ENOSYS, ENOTSUPP, EOPNOTSUPP, EPERM, errnoText } from "./errno.ts";
+import { EACCES, EBUSY, ENOMEM, ENOSYS, ENOTSUPP, EOPNOTSUPP, EPERM, errnoText } from "./errno.ts";
 import { BpfError, type BpfErrorCode } from "./errors.ts";
 import { deliver } from "./logger.ts";
 import type { Native, NativeFailure } from "./native.ts";
@@ -28,6 +28,13 @@ export function permissionHint(): string {
     ? "The process has the capabilities, so something else refuses this (a user namespace of its own, seccomp, locked " +
         "memory, lockdown, a security module, or a kernel built without it)"
     : "Run as root, or give the process CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)";
+}
+
+/** What native code has thrown; undefined when it was something else than it or the standard library of C++. */
+function failureOf(error: unknown): NativeFailure | undefined {
+  if (error instanceof Error && error.message === "std::bad_alloc")
+    return { errno: ENOMEM, text: "there is not enough memory for what was asked for", stale: false };
+  return isFailure(error) ? error : undefined;
 }
 
 function isFailure(error: unknown): error is NativeFailure {
@@ -101,8 +108,9 @@ export function invoke<T>(
   try {
     return action(native);
   } catch (error) {
-    if (!isFailure(error)) throw error;
-    throw toBpfError(operation, fallback, error, deliver(native), hint);
+    const failure = failureOf(error);
+    if (failure === undefined) throw error;
+    throw toBpfError(operation, fallback, failure, deliver(native), hint);
   } finally {
     deliver(native);
   }
@@ -113,7 +121,8 @@ export function invokeQuiet<T>(operation: string, fallback: BpfErrorCode, action
   try {
     return action(addon());
   } catch (error) {
-    if (!isFailure(error)) throw error;
-    throw toBpfError(operation, fallback, error, "");
+    const failure = failureOf(error);
+    if (failure === undefined) throw error;
+    throw toBpfError(operation, fallback, failure, "");
   }
 }

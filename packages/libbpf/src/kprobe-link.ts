@@ -41,7 +41,7 @@ export class BpfKprobeLink extends BpfLink {
    * under way than `maxActive`, or the probe was hit inside itself. Undefined when the kernel does not say: by
    * "perf_event" before 6.7. Once it is closed, the last figure.
    */
-  get missed(): number | undefined {
+  override get missed(): number | undefined {
     if (this.closed) return this.#missed;
     return this.#event === undefined ? loadedAddon()?.linkMissed(this.#handle) : this.#event.missed();
   }

@@ -38,6 +38,11 @@ export class BpfLink {
       : invokeQuiet("read a link's fd", "ERR_BPF_ATTACH", (native) => native.linkFd(this.#handle));
   }
 
+  /** How often the program was not run although it should have been, where that is known of the link alone: of kprobes. */
+  get missed(): number | undefined {
+    return undefined;
+  }
+
   /** Detaches. Doing it again does nothing. */
   close(): void {
     if (this.#closed) return;

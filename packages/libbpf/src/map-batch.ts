@@ -56,7 +56,7 @@ export class MapBatches {
   read(cursor: Uint8Array | undefined, count: number, take: boolean): BpfMapBatch {
     const what = take ? "take a batch from" : "read a batch of";
     this.#check(`${what} map ${this.#map.name}`, cursor, count);
-    let size = Math.min(count, MAX_BATCH);
+    let size = Math.min(count, MAX_BATCH, Math.max(this.#map.maxEntries, 1));
     for (;;) {
       let result: NativeBatch | undefined;
       try {

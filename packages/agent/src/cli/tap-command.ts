@@ -15,6 +15,7 @@ import { LineOutput } from "../sinks/line-output.ts";
 import { TextSink, type Paint } from "../sinks/text.ts";
 import { summaryLines } from "../summary.ts";
 import { Tap } from "../tap.ts";
+import { unseenLines } from "../unseen.ts";
 import type { AttributionCommand } from "./attribution-options.ts";
 import { ConfigReloader, holdHangups, sayRefusal } from "./config-reloader.ts";
 import type { Configured } from "./configured-command.ts";
@@ -68,7 +69,7 @@ export async function runTapCommand(
     stop();
   });
   const timer = duration === undefined ? undefined : setTimeout(stop, duration);
-  for (const { target, reason } of tap.missingHooks) say(`${target} is not seen: ${reason}`);
+  for (const line of unseenLines(tap)) say(line);
   sayRefusal(tap.filter, say);
   say(`tapping the TCP connections of this host by ${tap.attachedAs}; Ctrl-C stops`);
 

@@ -36,11 +36,16 @@ export function explainRefusal(reason: RefusalReason, way: Way, facts: Facts): E
     explainMissingBtf(reason, facts) ??
     explainPermission(reason, way, facts) ??
     explainNotImplemented(reason, facts) ??
-    explainKernel(reason, way, facts) ?? {
-      whose: reason.code === "ERR_BPF_NOT_SUPPORTED" ? "kernel" : "unknown",
-      text: `the kernel refuses it: ${shortened(reason)}`,
-    }
+    explainKernel(reason, way, facts) ??
+    explainRest(reason)
   );
+}
+
+function explainRest(reason: RefusalReason): Explanation {
+  const text = `the kernel refuses it: ${shortened(reason)}`;
+  if (reason.code === "ERR_BPF_NOT_SUPPORTED") return { whose: "kernel", text };
+  const advice = "report it, with the output of 'tcptracker doctor --json': no kernel is expected to do this";
+  return { whose: "unknown", text, advice };
 }
 
 function explainResources({ errno }: RefusalReason, { process }: Facts): Explanation | undefined {

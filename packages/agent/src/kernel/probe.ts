@@ -1,5 +1,5 @@
 import { COUNTER, type Counter } from "@tcptracker/events";
-import { BpfError, BpfKprobeLink, type BpfMap } from "@tcptracker/libbpf";
+import { BpfError, type BpfMap } from "@tcptracker/libbpf";
 import { MAPS } from "@tcptracker/probes";
 import { LAST_RESORT } from "../doctor/explain-refusal.ts";
 import type { FilterTarget } from "../filter/tap-filter.ts";
@@ -22,6 +22,7 @@ export interface Refusal extends Way {
 /** The loaded and attached kernel side of a tap. */
 export class Probe {
   readonly #attachment: Attachment;
+  #detached = false;
   /** How it taps. */
   readonly way: Way;
   /** The ways that were tried before this one. */
@@ -94,7 +95,7 @@ export class Probe {
       unsent.delete(id);
       yield leftoversOf(entry, true);
     }
-    if (this.#attachment.links.length > 0) return;
+    if (!this.#detached) return;
     for (const [, entry] of this.#attachment.object.map(MAPS.connections).entries()) {
       leaveTo(generation, entry);
       const leftovers = leftoversOf(entry, false);
@@ -109,10 +110,7 @@ export class Probe {
   countMissedRuns(): number {
     const { programs, links } = this.#attachment;
     const recursions = programs.reduce((sum, program) => sum + program.recursionMisses, 0);
-    return links.reduce(
-      (sum, link) => sum + (link instanceof BpfKprobeLink ? (link.missed ?? 0) : 0),
-      recursions,
-    );
+    return links.reduce((sum, { missed = 0 }) => sum + missed, recursions);
   }
 
   /** One of the counters, summed over all CPUs. */
@@ -128,11 +126,13 @@ export class Probe {
     return Object.fromEntries(names.map((name) => [name, this.counter(name)])) as Record<Counter, bigint>;
   }
 
-  /** Stops the programs; what they have written stays readable. */
+  /** Stops the programs; what they have written, and what they have missed, stays readable. */
   detach(): void {
+    if (this.#detached) return;
+    this.#detached = true;
     // The life-cycle programs first: while the hooks go one by one, the calls of those that are gone would be declared
     // as unseen where a connection ends.
-    for (const link of this.#attachment.links.splice(0)) link.close();
+    for (const link of this.#attachment.links) link.close();
   }
 
   close(): void {

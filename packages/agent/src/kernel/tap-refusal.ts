@@ -41,7 +41,8 @@ export function asTapError(refusals: readonly RefusedWay[], facts: Facts = colle
     case "resources":
       return new TapError("ERR_TAP_RESOURCES", `not enough to tap with: ${why}`, { cause });
     case "installation":
-    case "unknown":
       return new TapError("ERR_TAP_KERNEL", reason.message, { cause });
+    case "unknown":
+      return new TapError("ERR_TAP_KERNEL", [reason.message, advice].join("; "), { cause });
   }
 }

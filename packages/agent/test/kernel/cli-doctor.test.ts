@@ -101,6 +101,17 @@ describe("as root", { timeout: SECONDS * 1000 }, () => {
     const { stdout, stderr } = await agent.ended(SECONDS);
     expect({ stdout, stderr }).toEqual({ stdout: "Kernel\nexit 0\n", stderr: "" });
   });
+
+  test("an output that takes nothing: 1, and why", async () => {
+    const script = '"$@" > /dev/full';
+    await using agent = new Agent([script, "bash", process.execPath, COMMAND, "doctor", "--quick"], {
+      program: "bash",
+      command: "-c",
+    });
+    const { code, stderr } = await agent.ended(SECONDS);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tcptracker: cannot write to standard output: ENOSPC.*\n$/);
+  });
 });
 
 test("without the addon: a finding, and exit code 1", async () => {

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { Containers } from "@tcptracker/containers";
+import { BpfError, BpfLink, BpfProgram } from "@tcptracker/libbpf";
 import { Tap, TapError } from "../../src/index.ts";
 import type { TapRecord } from "@tcptracker/events";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { request, run, startPython, startServer, type Listening } from "./support/http.ts";
 import { recordsOf } from "./support/tiling.ts";
 import { until, within } from "./support/until.ts";
@@ -12,6 +14,9 @@ beforeAll(async () => {
   python = await startPython(import.meta.dirname);
 });
 afterAll(() => python[Symbol.asyncDispose]());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 /** A request by a process that the taps here do not belong to. */
 async function curl(path: string, port = python.port): Promise<void> {
@@ -78,6 +83,36 @@ test("stopping from inside the iteration, and again", async () => {
   await Promise.all([tap.stop(), tap.stop()]);
   await curl("/after-the-end");
   expect(tap.statistics()).toEqual(final);
+});
+
+test("what probes have missed is known when the tap has stopped", async () => {
+  // This kernel may have no kprobes, which are the only links that miss anything.
+  vi.spyOn(BpfLink.prototype, "missed", "get").mockReturnValue(7);
+  await using tap = Tap.start();
+  const { missedRuns } = tap.statistics();
+  expect(missedRuns).toBeGreaterThan(0);
+  await tap.stop();
+  expect(tap.statistics().missedRuns).toBe(missedRuns);
+});
+
+test("a tap that cannot be attached lets go of the containers that its filter follows", async () => {
+  using containers = await Containers.start();
+  let followed = 0;
+  const follow = containers.follow.bind(containers);
+  vi.spyOn(containers, "follow").mockImplementation((...args) => {
+    const stop = follow(...args);
+    followed++;
+    return () => {
+      followed--;
+      stop();
+    };
+  });
+  const attach = vi.spyOn(BpfProgram.prototype, "attach").mockImplementation(() => {
+    throw new BpfError("ERR_BPF_ATTACH", { operation: "attach", reason: "made up", errno: 7 });
+  });
+  expect(() => Tap.start({ filter: 'container.name == "x"', containers })).toThrow(TapError);
+  expect(attach).toHaveBeenCalled();
+  expect(followed).toBe(0);
 });
 
 test("a tap can be iterated once", async () => {

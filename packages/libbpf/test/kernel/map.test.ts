@@ -112,13 +112,29 @@ describeAsRoot("hash maps", () => {
       expect(found.size).toBe(3000);
       for (const [key, value] of found) expect(value).toBe(BigInt(key) * 2n);
     }
-    const taken = map.takeBatch({ count: 4096 });
+    const taken = map.takeBatch({ count: 1 << 30 });
     expect(taken.count + [...map.keys()].length).toBe(3000);
     expect(codeOf(() => map.getBatch({ cursor: new Uint8Array(1) }))).toBe("ERR_BPF_INVALID_ARGUMENT");
   });
 });
 
 describeAsRoot("other maps", () => {
+  test("a batch that needs more memory than there is", () => {
+    // Elements take memory when they are made.
+    using map = BpfMap.create({
+      type: "hash",
+      name: "huge",
+      keySize: 4,
+      valueSize: 1 << 18,
+      maxEntries: 1 << 20,
+      flags: 1,
+    });
+    expect(() => map.getBatch({ count: 1 << 20 })).toThrow(
+      expect.objectContaining({ code: "ERR_BPF_MAP", errnoName: "ENOMEM" }),
+    );
+    expect(map.getBatch({ count: 8 }).count).toBe(0);
+  });
+
   test("array", () => {
     using opened = loaded();
     const map = opened.map("array");
