@@ -101,7 +101,7 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
         this.#onBatch(batch, records);
       },
       onError: (error) => {
-        this.#queue.end(error instanceof Error ? error : new TapError("ERR_TAP_KERNEL", String(error)));
+        this.#fail(error);
       },
     });
     this.#timers = [
@@ -304,7 +304,20 @@ export class Tap implements Source, AsyncIterable<TapRecord>, AsyncDisposable {
     };
   }
 
+  /** The iteration ends with the error, after what is there. */
+  #fail(error: unknown): void {
+    this.#queue.end(error instanceof Error ? error : new TapError("ERR_TAP_KERNEL", String(error)));
+  }
+
   #sweep(): void {
+    try {
+      this.#lookForLeftovers();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #lookForLeftovers(): void {
     // A consumer that is behind is given no more; the kernel keeps what it owes.
     if (this.#isFull()) return;
     if (this.#filter.waitingCalls > 0) this.#markTime();

@@ -57,7 +57,8 @@ export async function runTapCommand(
     stopped ??= process.hrtime.bigint();
     // A second signal is meant: it ends the process at once.
     for (const signal of SIGNALS) process.removeListener(signal, stop);
-    void tap.stop();
+    // If that fails, it does so again at the end.
+    tap.stop().catch(() => undefined);
   };
   for (const signal of SIGNALS) process.on(signal, stop);
   const reloader = new ConfigReloader(tap, command, read, say);

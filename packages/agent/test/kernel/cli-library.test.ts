@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { Containers } from "@tcptracker/containers";
-import { BpfError, BpfLink, BpfProgram } from "@tcptracker/libbpf";
+import { BpfError, BpfLink, BpfMap, BpfProgram } from "@tcptracker/libbpf";
 import { Tap, TapError } from "../../src/index.ts";
 import type { TapRecord } from "@tcptracker/events";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -113,6 +113,16 @@ test("a tap that cannot be attached lets go of the containers that its filter fo
   expect(() => Tap.start({ filter: 'container.name == "x"', containers })).toThrow(TapError);
   expect(attach).toHaveBeenCalled();
   expect(followed).toBe(0);
+});
+
+test("a map that cannot be read while it runs ends the iteration with the error", async () => {
+  await using tap = Tap.start();
+  const collected = collect(tap);
+  vi.spyOn(BpfMap.prototype, "getPerCpu").mockImplementation(() => {
+    throw new BpfError("ERR_BPF_MAP", { operation: "read map counters", reason: "made up", errno: 12 });
+  });
+  await expect(within("the iteration ends", collected)).rejects.toThrow("made up");
+  vi.restoreAllMocks();
 });
 
 test("a tap can be iterated once", async () => {
