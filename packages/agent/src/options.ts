@@ -57,6 +57,13 @@ export interface TapOptions {
 export type ResolvedTapOptions = Required<Omit<TapOptions, "filter" | "containers">> &
   Pick<TapOptions, "filter" | "containers">;
 
+/** The least and the most of options that are numbers. */
+export const LIMITS = {
+  snaplen: [0, 64 * 1024 ** 2],
+  bufferSize: [256 * 1024, 1024 ** 3],
+  maxConnections: [1, 2 ** 24],
+} as const;
+
 function integer(
   name: string,
   value: number | undefined,
@@ -86,15 +93,15 @@ function choice<const T extends string>(
  * @throws {@link TapError} ERR_TAP_OPTION for a value out of range
  */
 export function resolveOptions(options: TapOptions): ResolvedTapOptions {
-  const bufferSize = integer("bufferSize", options.bufferSize, 64 * 1024 * 1024, 262144, 1024 ** 3);
+  const bufferSize = integer("bufferSize", options.bufferSize, 64 * 1024 * 1024, ...LIMITS.bufferSize);
   return {
     attach: choice("attach", options.attach, ATTACH_STRATEGIES, "auto"),
     transport: choice("transport", options.transport, TRANSPORTS, "auto"),
     programs: choice("programs", options.programs, PROGRAM_KINDS, "auto"),
     secondCopies: choice("secondCopies", options.secondCopies, SECOND_COPIES, "auto"),
-    snaplen: integer("snaplen", options.snaplen, 262144, 0, 64 * 1024 * 1024),
+    snaplen: integer("snaplen", options.snaplen, 262144, ...LIMITS.snaplen),
     bufferSize: 2 ** Math.ceil(Math.log2(bufferSize)),
-    maxConnections: integer("maxConnections", options.maxConnections, 65536, 1, 2 ** 24),
+    maxConnections: integer("maxConnections", options.maxConnections, 65536, ...LIMITS.maxConnections),
     flushIntervalMs: integer("flushIntervalMs", options.flushIntervalMs, 10, 1, 60_000),
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.containers === undefined ? {} : { containers: options.containers }),

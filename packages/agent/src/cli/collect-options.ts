@@ -1,7 +1,7 @@
 import type { TlsFiles } from "@tcptracker/grpc-exporter";
 import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { parseTls } from "./export-options.ts";
-import { helpLines, parseFlags, textOf, type Flag, type FlagValues } from "./flags.ts";
+import { allHelpLines, parseFlags, refusePlanned, textOf, type Flag, type FlagValues } from "./flags.ts";
 import { METRICS_FLAGS, parseMetrics } from "./metrics-options.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
@@ -40,6 +40,7 @@ export const COLLECT_FLAGS: Readonly<Record<string, Flag>> = {
   },
   duration: { type: "string", value: "TIME", help: "stop by itself, e.g. 5s (default: run until stopped)" },
   help: { type: "boolean", short: "h", help: "print this help" },
+  write: { type: "string", short: "w", value: "FILE", planned: true, help: "write pcapng to FILE" },
 };
 
 /** What a message of an exporter may have: of a collector that takes less, some would have no batch taken. */
@@ -77,7 +78,7 @@ export function collectHelpText(): string {
   return [
     "tcptracker collect [options]: receive what 'tcptracker tap --export' sends, and print it, until stopped",
     "",
-    ...helpLines(COLLECT_FLAGS),
+    ...allHelpLines(COLLECT_FLAGS),
     "",
     "Needs no rights. Without --tls-cert it listens in plaintext, on loopback only. A batch is acknowledged when it is",
     "written, and its sender forgets it. Certificates and token are read again when they change.",
@@ -97,9 +98,11 @@ export function parseCollectCommand(args: readonly string[]): CollectCommand {
 /**
  * What flags ask for.
  *
- * @throws {@link UsageError} for values that make no sense; ExportError for an address that is none
+ * @throws {@link UsageError} for values that make no sense; ExportError for an address that is none,
+ * TapError ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
  */
 export function interpretCollectFlags(values: FlagValues): CollectCommand {
+  refusePlanned(values, COLLECT_FLAGS);
   const tls = parseTls(values);
   const metrics = parseMetrics(values);
   const [tokenFile, output, duration] = [

@@ -64,10 +64,10 @@ export function parseConfig(path: string, text: string, flags: Readonly<Record<s
   for (const pair of contents.items) {
     const { name, offset } = nameOf(pair as Pair<Node, Node | null>);
     const flag = Object.hasOwn(settings, name) ? settings[name] : undefined;
-    if (flag === undefined)
-      throw new UsageError(
-        `${at(offset)}: there is no setting '${name}'; there are ${Object.keys(settings).join(", ")}`,
-      );
+    if (flag === undefined) {
+      const builtIn = Object.keys(settings).filter((one) => settings[one]?.planned !== true);
+      throw new UsageError(`${at(offset)}: there is no setting '${name}'; there are ${builtIn.join(", ")}`);
+    }
     const node = pair.value as Node | null;
     const place = at(node === null ? offset : startOf(node));
     const value = isAlias(node) ? (node.resolve(document) ?? null) : node;

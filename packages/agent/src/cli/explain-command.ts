@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { formatExplanation } from "../filter/explanation-text.ts";
 import { explainFilter } from "../filter/explanation.ts";
-import { resolveOptions } from "../options.ts";
+import { LIMITS, resolveOptions } from "../options.ts";
 import { EXIT } from "./exit-codes.ts";
 import { once } from "./flags.ts";
 import { quietWriter } from "./quiet-writer.ts";
@@ -44,7 +44,7 @@ export function parseExplainCommand(args: readonly string[]): ExplainCommand {
   if (more.length > 0)
     throw new UsageError(`explain takes one filter; quote it, or '${more.join(" ")}' is not part of it`);
   const text = once("snaplen", values.snaplen ?? []);
-  const snaplen = text === undefined ? {} : { snaplen: parseBytes("--snaplen", text) };
+  const snaplen = text === undefined ? {} : { snaplen: parseBytes("--snaplen", text, LIMITS.snaplen) };
   return { help: values.help, json: values.json, expression, snaplen: resolveOptions(snaplen).snaplen };
 }
 

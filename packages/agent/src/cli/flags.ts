@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { TapError } from "../errors.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** A flag of a command: parsed from here and documented from here. */
@@ -24,6 +25,15 @@ export function helpLines(flags: Readonly<Record<string, Flag>>): string[] {
     const usage = value === undefined ? head : `${head} ${value}`;
     return usage.length > 26 ? `  ${usage}\n  ${" ".repeat(28)}${help}` : `  ${usage.padEnd(28)}${help}`;
   });
+}
+
+/** The lines of all flags: those that are there, and under a heading those that are not. */
+export function allHelpLines(flags: Readonly<Record<string, Flag>>): string[] {
+  const lines = (planned: boolean): string[] =>
+    helpLines(
+      Object.fromEntries(Object.entries(flags).filter(([, flag]) => (flag.planned === true) === planned)),
+    );
+  return [...lines(false), "", "Not in this version (exit code 4):", ...lines(true)];
 }
 
 /** The text that a flag was given, if it was. */
@@ -70,6 +80,20 @@ export function parseFlags(args: readonly string[], flags: Readonly<Record<strin
     if (error instanceof TypeError && "code" in error) throw new UsageError(error.message);
     throw error;
   }
+}
+
+/**
+ * Refuses flags of which the feature is not there yet, unless help is asked for.
+ *
+ * @throws {@link TapError} ERR_TAP_NOT_BUILT_IN
+ */
+export function refusePlanned(values: FlagValues, flags: Readonly<Record<string, Flag>>): void {
+  const planned = Object.keys(values).find((name) => flags[name]?.planned);
+  if (planned !== undefined && values["help"] !== true)
+    throw new TapError(
+      "ERR_TAP_NOT_BUILT_IN",
+      `--${planned} is not in this version of tcptracker; leave it out`,
+    );
 }
 
 /** Switches that can be undone. */

@@ -1,4 +1,4 @@
-import { helpLines } from "./flags.ts";
+import { allHelpLines } from "./flags.ts";
 import { TAP_FLAGS } from "./tap-options.ts";
 
 const COMMANDS = `tcptracker: what every process sends and receives over TCP
@@ -19,21 +19,12 @@ export function helpText(): string {
   return COMMANDS;
 }
 
-function flagLines(planned: boolean): string[] {
-  return helpLines(
-    Object.fromEntries(Object.entries(TAP_FLAGS).filter(([, flag]) => (flag.planned === true) === planned)),
-  );
-}
-
 /** `tcptracker tap --help`. */
 export function tapHelpText(): string {
   return [
     "tcptracker tap [options]: print what the processes of this host send and receive over TCP, until stopped",
     "",
-    ...flagLines(false),
-    "",
-    "Not in this version (exit code 4):",
-    ...flagLines(true),
+    ...allHelpLines(TAP_FLAGS),
     "",
     "Needs root, or CAP_BPF and CAP_PERFMON. SIGINT and SIGTERM drain what was seen and end with a summary.",
     "",

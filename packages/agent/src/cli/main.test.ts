@@ -69,7 +69,7 @@ test.each([
   [["explain", "size >"], "ERR_FILTER_SYNTAX"],
   [["explain"], "explain takes a filter"],
   [["explain", "port(1)", "&&", "port(2)"], "explain takes one filter"],
-  [["explain", "--snaplen", "65M", "port(1)"], "snaplen must be a whole number"],
+  [["explain", "--snaplen", "65M", "port(1)"], "--snaplen takes 0 to 64M"],
   [["doctor", "--nonsense"], "'--nonsense'"],
   [["collect", "--nonsense"], "'--nonsense'"],
   [["collect", "--listen", "4319"], "'4319' is not HOST:PORT"],
@@ -84,12 +84,17 @@ test.each([
   [["tap", "--export", "127.0.0.1:1", "--insecure", "--tls-ca", "x"], "ERR_EXPORT_OPTION"],
   [["tap", "--export", "192.0.2.1:1", "--insecure", "--export-token-file", "x"], "ERR_EXPORT_PLAINTEXT"],
   [["doctor", "more"], "'more'"],
-  [["tap", "--snaplen", "65M"], "snaplen must be a whole number"],
+  [["tap", "--snaplen", "65M"], "--snaplen takes 0 to 64M"],
 ])("%j is wrong usage", async (args, message) => {
   expect(await main(args)).toBe(2);
   expect(stderr).toMatch(/^tcptracker: /);
   expect(stderr).toContain(message);
   expect(stdout).toBe("");
+});
+
+test("a planned flag of collect ends with 4", async () => {
+  expect(await main(["collect", "-w", "x"])).toBe(4);
+  expect(stderr).toContain("--write is not in this version");
 });
 
 test("a planned flag of tap ends with 4 before anything is loaded", async () => {

@@ -1,10 +1,9 @@
 import type { Target } from "@tcptracker/grpc-exporter/target";
-import { TapError } from "../errors.ts";
-import { ATTACH_STRATEGIES, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
+import { ATTACH_STRATEGIES, LIMITS, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
 import { compileFilter } from "../filter/compile-filter.ts";
 import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
-import { parseFlags, type Flag, type FlagValues } from "./flags.ts";
+import { parseFlags, refusePlanned, type Flag, type FlagValues } from "./flags.ts";
 import { METRICS_FLAGS, parseMetrics } from "./metrics-options.ts";
 import { parseRedact, REDACT_FLAGS } from "./redact-options.ts";
 import type { RedactorOptions } from "../redact/redactor.ts";
@@ -93,20 +92,14 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
 /**
  * What flags ask for.
  *
- * @throws {@link UsageError} for values that make no sense; {@link TapError} ERR_TAP_OPTION for values out of range,
- * ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
+ * @throws {@link UsageError} for values that make no sense or are out of range; TapError ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
  */
 export function interpretTapFlags(values: FlagValues): TapCommand {
   const text = (name: string): string | undefined => {
     const value = values[name];
     return typeof value === "string" ? value : undefined;
   };
-  const planned = Object.keys(values).find((name) => TAP_FLAGS[name]?.planned);
-  if (planned !== undefined && values["help"] !== true)
-    throw new TapError(
-      "ERR_TAP_NOT_BUILT_IN",
-      `--${planned} is not in this version of tcptracker; leave it out`,
-    );
+  refusePlanned(values, TAP_FLAGS);
 
   const attach = text("attach");
   const transport = text("transport");
@@ -119,11 +112,13 @@ export function interpretTapFlags(values: FlagValues): TapCommand {
   const options: TapOptions = {
     ...(attach === undefined ? {} : { attach: oneOf("--attach", attach, ATTACH_STRATEGIES) }),
     ...(transport === undefined ? {} : { transport: oneOf("--transport", transport, TRANSPORTS) }),
-    ...(snaplen === undefined ? {} : { snaplen: parseBytes("--snaplen", snaplen) }),
-    ...(bufferSize === undefined ? {} : { bufferSize: parseBytes("--buffer-size", bufferSize) }),
+    ...(snaplen === undefined ? {} : { snaplen: parseBytes("--snaplen", snaplen, LIMITS.snaplen) }),
+    ...(bufferSize === undefined
+      ? {}
+      : { bufferSize: parseBytes("--buffer-size", bufferSize, LIMITS.bufferSize) }),
     ...(maxConnections === undefined
       ? {}
-      : { maxConnections: parseCount("--max-connections", maxConnections) }),
+      : { maxConnections: parseCount("--max-connections", maxConnections, LIMITS.maxConnections) }),
     ...(filter === undefined ? {} : { filter }),
   };
   resolveOptions(options);

@@ -19,17 +19,42 @@ export function parseDuration(flag: string, text: string): number {
   throw new UsageError(`${flag} must be more than 0 and at most 596h, not '${text}'`);
 }
 
+/** The least and the most that a flag takes. */
+type Limits = readonly [least: number, most: number];
+
 /** `262144`, `64k`, `16M`, `1G` (powers of 1024): bytes. */
-export function parseBytes(flag: string, text: string): number {
+export function parseBytes(flag: string, text: string, limits?: Limits): number {
   const match = /^(\d+)([kmg]?)$/i.exec(text);
   const unit = match?.[2]?.toLowerCase() as keyof typeof BYTES | undefined;
   if (match === null || unit === undefined)
     throw new UsageError(`${flag} takes a number of bytes, such as 262144, 64k or 16M; '${text}' is not one`);
-  return Number(match[1]) * BYTES[unit];
+  return within(flag, text, Number(match[1]) * BYTES[unit], limits, shortBytes);
 }
 
 /** A whole number. */
-export function parseCount(flag: string, text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new UsageError(`${flag} takes a whole number; '${text}' is not one`);
+export function parseCount(flag: string, text: string, limits?: Limits): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`${flag} takes a whole number; '${text}' is not one`);
+  return within(flag, text, Number(text), limits, String);
+}
+
+function within(
+  flag: string,
+  text: string,
+  value: number,
+  [least, most]: Limits = [0, Infinity],
+  format: (value: number) => string,
+): number {
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`${flag} takes ${format(least)} to ${format(most)}, not '${text}'`);
+}
+
+/** As {@link parseBytes} reads it. */
+function shortBytes(bytes: number): string {
+  for (const [unit, size] of [
+    ["G", BYTES.g],
+    ["M", BYTES.m],
+    ["k", BYTES.k],
+  ] as const)
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  return String(bytes);
 }

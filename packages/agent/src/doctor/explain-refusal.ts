@@ -231,7 +231,7 @@ function explainKernel(reason: RefusalReason, way: Way, facts: Facts): Explanati
       text:
         "the kernel is built without kprobes" +
         (kernel.config["KPROBES"] === "n" ? " (CONFIG_KPROBES is not set)" : ""),
-      advice: "nothing, if another way works; else a kernel with CONFIG_KPROBES=y and CONFIG_BPF_EVENTS=y",
+      advice: "another way (--attach auto), or a kernel with CONFIG_KPROBES=y and CONFIG_BPF_EVENTS=y",
     };
   if (way.strategy === "fexit" && errno === "ENOTSUPP")
     return {

@@ -123,7 +123,7 @@ describe("exit codes", () => {
     [2, [], "a command is missing"],
     [2, ["tap", "--nonsense"], "--nonsense"],
     [2, ["tap", "--snaplen", "many"], "--snaplen"],
-    [2, ["tap", "--buffer-size", "1"], "bufferSize"],
+    [2, ["tap", "--buffer-size", "1"], "--buffer-size takes 256k to 1G"],
     [2, ["tap", "--filter", "remote.prt == 1"], "column 1"],
     [2, ["tap", "--config", "/nowhere.yaml"], "cannot read the configuration"],
     [2, ["explain", "size > "], "ERR_FILTER_SYNTAX"],
