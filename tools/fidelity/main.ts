@@ -128,7 +128,7 @@ async function run(workload: Workload): Promise<Outcome> {
       say(`${name}: ${retried}; once more`);
       measurement = await attempt(workload, join(base, `${name}-again`));
     }
-    const failure = judge(measurement);
+    const failure = judge(measurement, workload.gaps);
     // Against a capture that cannot be trusted there is nothing to compare.
     if (failure !== undefined && needsAnotherRun(measurement) !== undefined)
       return { workload: name, what, failure, ...(retried && { retried }) };

@@ -1,5 +1,6 @@
 /** Whether a measurement proves anything, and what. */
 import type { Measurement } from "./measure.ts";
+import type { ExpectedGaps } from "./workload.ts";
 
 type Measured = Pick<
   Measurement,
@@ -22,7 +23,7 @@ export function needsAnotherRun({ dropped, captureFaults }: Measured): string | 
 }
 
 /** What is wrong; undefined if nothing is. */
-export function judge(measured: Measured): string | undefined {
+export function judge(measured: Measured, expected: ExpectedGaps = {}): string | undefined {
   const unreliable = needsAnotherRun(measured);
   if (unreliable !== undefined) return unreliable;
   const { connections, wireBytes, findings, repeatedBytes, statistics } = measured;
@@ -31,7 +32,19 @@ export function judge(measured: Measured): string | undefined {
     return `${findings.length} undeclared differences${explain(statistics.missedRuns)}`;
   if (repeatedBytes > 0) return `${repeatedBytes} bytes were told twice`;
   if (statistics.decodeErrors > 0) return `${statistics.decodeErrors} records made no sense`;
+  if (measured.identical === 0) return "no byte was recorded";
+  const gaps = judgeGaps(measured, expected);
+  if (gaps !== undefined) return gaps;
   return sumsUp(measured) ? undefined : "the sums do not add up: a bug of this suite";
+}
+
+function judgeGaps({ gaps }: Measured, { must = [], may = [] }: ExpectedGaps): string | undefined {
+  const known = new Set<string>([...must, ...may]);
+  for (const [cause, bytes] of gaps)
+    if (!known.has(cause))
+      return `${bytes} bytes are declared as ${cause}, which this workload has no reason for`;
+  const missing = must.find((cause) => !gaps.has(cause));
+  return missing === undefined ? undefined : `no gap of cause ${missing}, which this workload is made for`;
 }
 
 /** That the kernel skipped programs explains a difference; it does not excuse it. */

@@ -3,6 +3,7 @@ import { randomFillSync } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TapOptions } from "@tcptracker/agent";
+import type { AnyGapCause } from "@tcptracker/events";
 import type { Child, ChildOptions, Children } from "./children.ts";
 import { locate, type Program } from "./programs.ts";
 import { freePort, isListening } from "./sockets.ts";
@@ -11,6 +12,16 @@ import { until } from "./until.ts";
 /** Makes the connections: everything that it starts has ended when it resolves. */
 export type Drive = () => Promise<void>;
 
+/** The causes of the gaps that a workload has. Any other one is a failure: declaring a byte is not seeing it. */
+export interface ExpectedGaps {
+  /** A run without them proves nothing. */
+  readonly must?: readonly AnyGapCause[];
+  readonly may?: readonly AnyGapCause[];
+}
+
+/** Of programs that use sendfile: beyond some 1 MiB of one call, or all of it where the file's pages cannot be read. */
+export const BY_SENDFILE: ExpectedGaps = { may: ["segments", "sendfile"] };
+
 export interface Workload {
   readonly name: string;
   /** One line: who talks to whom, and how. */
@@ -18,6 +29,8 @@ export interface Workload {
   readonly programs: readonly Program[];
   /** For a tap that has to leave bytes out, which it then has to declare. */
   readonly tap?: Pick<TapOptions, "bufferSize" | "snaplen">;
+  /** Absent: every byte has to be there. */
+  readonly gaps?: ExpectedGaps;
   /** Starts the servers, before anything is captured. */
   readonly prepare: (stage: Stage) => Promise<Drive>;
 }

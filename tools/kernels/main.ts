@@ -12,12 +12,13 @@ import { HOST, KERNELS, SUITES, type Architecture, type Kernel } from "./kernels
 import { runMachine } from "./machine.ts";
 import { hostToolchain, makePayload } from "./payload.ts";
 import { ALL_FILES, combinations, label, planScript, stepFor } from "./plan.ts";
-import { formatFailures, formatTable, isGood, type Row } from "./report.ts";
+import { formatFailures, formatTable, isGood, withProblems, type Row } from "./report.ts";
 import { parseOutcome } from "./results.ts";
 import { baseImage, hostLibraries, readOutput, writeRoot, type RootParts } from "./root-image.ts";
 import { KernelsError } from "./run.ts";
 import {
   findGrowth,
+  findSilence,
   mergeVerified,
   parseVerified,
   readVerified,
@@ -126,12 +127,14 @@ async function testTarget(
   return { rows: rows.map((row) => readRow(row, output)), verified };
 }
 
-/** Adds what has grown to the rows of a target. */
-function withGrowth(rows: readonly Row[], growth: readonly string[]): Row[] {
-  return rows.map((row) => {
-    const object = row.strategy === "auto" ? "" : `${row.strategy}.${row.transport}`;
-    const problems = growth.filter((one) => one.startsWith(object));
-    return problems.length === 0 ? row : { ...row, problems };
+/** The objects that the load test has loaded, as far as the rows say it. */
+function loadedObjects(rows: readonly Row[], args: Arguments): string[] {
+  return rows.flatMap((row) => {
+    const { strategy, transport, unsupported, attachedAs = "" } = row;
+    if (!stepFor(row, unsupported === undefined, args).files.includes("load")) return [];
+    if (strategy !== "auto" && transport !== "auto") return [`${strategy}.${transport}`];
+    const found = /^(\w+) .*, (\w+)\)/.exec(attachedAs);
+    return found === null ? [] : [`${found[1]}.${found[2]}`];
   });
 }
 
@@ -159,9 +162,12 @@ async function testAll(args: Arguments, work: string): Promise<readonly Row[]> {
       say(`${kernel.name} ${architecture}: starting ${image.release}`);
       const tested = await testTarget(target, image, parts, args, work);
       const key = `${kernel.name} ${architecture}`;
-      const growth = args.record ? [] : findGrowth(verified, key, tested.verified);
+      const problems = [
+        ...findSilence(verified, key, loadedObjects(tested.rows, args), tested.verified),
+        ...(args.record ? [] : findGrowth(verified, key, tested.verified)),
+      ];
       if (args.record) verified = mergeVerified(verified, key, tested.verified);
-      const rows = withGrowth(tested.rows, growth);
+      const rows = withProblems(tested.rows, problems);
       results.set(target, rows);
       for (const row of rows) if (!isGood(row)) console.log(formatFailures(row));
     }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatFailures, formatTable, isGood, verdict, type Row } from "./report.ts";
+import { formatFailures, formatTable, isGood, verdict, withProblems, type Row } from "./report.ts";
 import type { Outcome } from "./results.ts";
 
 const passed: Outcome = { passed: 30, skipped: 0, failures: [], complete: true, seconds: 12 };
@@ -44,6 +44,20 @@ test.each<[string, Partial<Row>]>([
 ])("%s", (text, more) => {
   expect(verdict({ ...row, ...more })).toBe(text);
   expect(isGood({ ...row, ...more })).toBe(false);
+});
+
+test("what is wrong with an object is wrong with the rows that may have used it", () => {
+  const rows: Row[] = [
+    row,
+    { ...row, transport: "perfbuf" },
+    { ...row, transport: "auto" },
+    { ...row, strategy: "auto", transport: "auto" },
+    { ...row, strategy: "fexit", transport: "auto" },
+  ];
+  const problem = "kprobe.ringbuf emit: 121000 verified instructions, 100000 recorded";
+  const marked = withProblems(rows, [problem]);
+  expect(marked.map(({ problems = [] }) => problems.length)).toEqual([1, 0, 1, 1, 0]);
+  expect(withProblems(rows, [])).toEqual(rows);
 });
 
 test("failures say where and what, and how many more there are", () => {

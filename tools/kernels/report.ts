@@ -18,6 +18,19 @@ export interface Row extends Combination {
   readonly problems?: readonly string[];
 }
 
+/**
+ * Adds what is wrong with the verifier's numbers to the rows: each of the `problems` begins with the name of an object, e.g.
+ * `kprobe.ringbuf`.
+ */
+export function withProblems(rows: readonly Row[], problems: readonly string[]): Row[] {
+  return rows.map((row) => {
+    const { strategy, transport } = row;
+    const object = [strategy, transport].map((part) => (part === "auto" ? "[a-z]+" : part)).join("\\.");
+    const own = problems.filter((problem) => new RegExp(`^${object}\\b`).test(problem));
+    return own.length === 0 ? row : { ...row, problems: own };
+  });
+}
+
 /** Whether nothing is wrong with a row. */
 export function isGood({ outcome, problems = [] }: Row): boolean {
   return (

@@ -2,7 +2,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { findGrowth, mergeVerified, parseVerified, readVerified, writeVerified } from "./verified.ts";
+import {
+  findGrowth,
+  findSilence,
+  mergeVerified,
+  parseVerified,
+  readVerified,
+  writeVerified,
+} from "./verified.ts";
 
 const recorded = { "6.1 amd64": { "kprobe.ringbuf": { emit: 100_000, state: 500 } } };
 const line = (program: string, instructions: number) => ({ object: "kprobe.ringbuf", program, instructions });
@@ -16,6 +23,16 @@ test("growth of more than a fifth is told, less and of small programs is not; so
     "kprobe.ringbuf new: 7 verified instructions, none recorded (--record does)",
   ]);
   expect(findGrowth(recorded, "6.12 amd64", [line("emit", 7)])).toHaveLength(1);
+});
+
+test("objects without a number are told where there were some", () => {
+  const objects = ["kprobe.ringbuf", "kprobe.perfbuf"];
+  expect(findSilence(recorded, "6.1 amd64", objects, [])).toEqual([
+    "kprobe.ringbuf: the load test gave no verified instructions, as it did when they were recorded",
+  ]);
+  expect(findSilence(recorded, "6.1 amd64", objects, [line("emit", 7)])).toEqual([]);
+  // Kernels that do not tell have no numbers.
+  expect(findSilence(recorded, "5.10 amd64", objects, [])).toEqual([]);
 });
 
 test("new numbers replace old ones, the others stay", () => {

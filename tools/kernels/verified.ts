@@ -43,6 +43,22 @@ export function findGrowth(recorded: Verified, kernel: string, lines: readonly V
   });
 }
 
+/** Says of which objects there are numbers, and none came: what is compared with nothing cannot fail. */
+export function findSilence(
+  recorded: Verified,
+  kernel: string,
+  objects: readonly string[],
+  lines: readonly VerifiedLine[],
+): string[] {
+  return objects
+    .filter(
+      (object) => recorded[kernel]?.[object] !== undefined && lines.every((line) => line.object !== object),
+    )
+    .map(
+      (object) => `${object}: the load test gave no verified instructions, as it did when they were recorded`,
+    );
+}
+
 /** Puts new numbers over old ones: a run may have looked at some kernels and objects only. */
 export function mergeVerified(recorded: Verified, kernel: string, lines: readonly VerifiedLine[]): Verified {
   const merged: Record<string, Record<string, Record<string, number>>> = structuredClone(recorded);

@@ -1,5 +1,5 @@
 /** Programs that move files or just bytes, and a proxy that moves them without looking. */
-import type { Stage, Workload } from "../workload.ts";
+import { BY_SENDFILE, type Stage, type Workload } from "../workload.ts";
 
 function haproxyConfiguration(front: number, back: number): string {
   return `global
@@ -28,6 +28,7 @@ export const bulkWorkloads: readonly Workload[] = [
     name: "haproxy-splice",
     what: "curl asks Python's web server through an haproxy that splices",
     programs: ["haproxy", "curl", "python3"],
+    gaps: { must: ["splice"] },
     prepare: async (stage) => {
       const [front, back] = [await stage.port(), await stage.port()];
       stage.random("www/large.bin", 5_000_000);
@@ -46,6 +47,7 @@ export const bulkWorkloads: readonly Workload[] = [
     name: "iperf3",
     what: "iperf3, 10 MB each: three connections, backwards, and by sendfile (--zerocopy)",
     programs: ["iperf3"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = String(await stage.port());
       await stage.serve("iperf3", ["-s", "-B", "127.0.0.1", "-p", port]);

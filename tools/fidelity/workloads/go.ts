@@ -6,6 +6,7 @@ export const goWorkloads: readonly Workload[] = [
     name: "go-caddy-hey",
     what: "hey (Go) asks caddy (Go), a file server and a proxy for itself, on 20 kept and on new connections",
     programs: ["caddy", "hey"],
+    gaps: { may: ["segments", "sendfile", "splice"] },
     prepare: async (stage) => {
       const [files, proxy] = [await stage.port(), await stage.port()];
       stage.random("www/small.bin", 700);

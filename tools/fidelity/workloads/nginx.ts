@@ -1,5 +1,5 @@
 /** nginx, asked by curl and wget. */
-import type { Stage, Workload } from "../workload.ts";
+import { BY_SENDFILE, type Stage, type Workload } from "../workload.ts";
 
 interface Server {
   readonly listen: string;
@@ -87,6 +87,7 @@ export const nginxWorkloads: readonly Workload[] = [
     name: "nginx-sendfile",
     what: "the same with sendfile and tcp_nopush on",
     programs: ["nginx", "curl"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = await stage.port();
       const names = fill(stage);
@@ -98,6 +99,7 @@ export const nginxWorkloads: readonly Workload[] = [
     name: "nginx-threads",
     what: "wget asks an nginx that sends files from a pool of threads (aio threads, sendfile)",
     programs: ["nginx", "wget"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = await stage.port();
       const names = fill(stage);
@@ -113,6 +115,7 @@ export const nginxWorkloads: readonly Workload[] = [
     what: "curl asks nginx; a tap that keeps the first 1000 bytes of each call",
     programs: ["nginx", "curl"],
     tap: { snaplen: 1000 },
+    gaps: { must: ["snaplen"] },
     prepare: async (stage) => {
       const port = await stage.port();
       const names = fill(stage);
@@ -128,6 +131,7 @@ export const nginxWorkloads: readonly Workload[] = [
     what: "eight curls at a time, and a tap with a buffer of 1 MiB: it has to say what it loses",
     programs: ["nginx", "curl"],
     tap: { bufferSize: 1048576 },
+    gaps: { must: ["ring_full"] },
     prepare: async (stage) => {
       const port = await stage.port();
       const names = fill(stage);
@@ -143,6 +147,7 @@ export const nginxWorkloads: readonly Workload[] = [
     name: "nginx-wget-ipv6",
     what: "wget asks nginx over ::1, with and without kept connections; sendfile on",
     programs: ["nginx", "wget"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = await stage.port();
       const names = fill(stage);
@@ -179,6 +184,7 @@ export const nginxWorkloads: readonly Workload[] = [
     name: "nginx-aborted",
     what: "curl leaves in the middle of downloads, by itself and killed, with bytes unread; sendfile on and off",
     programs: ["nginx", "curl"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = await stage.port();
       stage.random("www/large.bin", 8_000_000);

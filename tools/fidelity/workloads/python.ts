@@ -1,6 +1,6 @@
 /** Python: its HTTP server and client, and asyncio's streams. */
 import { join } from "node:path";
-import type { Workload } from "../workload.ts";
+import { BY_SENDFILE, type Workload } from "../workload.ts";
 
 const SCRIPTS = join(import.meta.dirname, "scripts");
 
@@ -26,6 +26,7 @@ export const pythonWorkloads: readonly Workload[] = [
     name: "python-asyncio",
     what: "asyncio streams: 20 clients send random pieces and read them back; sock_sendfile; over ::1",
     programs: ["python3"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = await stage.port();
       const file = stage.random("file.bin", 2_000_000);

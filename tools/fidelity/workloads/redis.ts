@@ -40,6 +40,7 @@ export const redisWorkloads: readonly Workload[] = [
     what: "the same with a tap whose buffer is the smallest that there is: it has to say what it loses",
     programs: ["redis-server"],
     tap: { bufferSize: 262144 },
+    gaps: { must: ["ring_full"] },
     prepare: async (stage) => {
       const address = await startRedis(stage, "127.0.0.1");
       return async () => {
@@ -79,6 +80,7 @@ export const redisWorkloads: readonly Workload[] = [
     what: "redis-cli: mass insertion from a file, and values of 8 MB; with the tap's default snaplen",
     programs: ["redis-server"],
     tap: { snaplen: 262144 },
+    gaps: { must: ["snaplen"] },
     prepare: async (stage) => {
       const address = await startRedis(stage, "127.0.0.1");
       const commands = Array.from({ length: 50_000 }, (_, i) => `SET key:${i} value-${i * 7919}\r\n`);

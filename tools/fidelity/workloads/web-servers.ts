@@ -1,5 +1,5 @@
 /** Other web servers: Apache and lighttpd. */
-import type { Stage, Workload } from "../workload.ts";
+import { BY_SENDFILE, type Stage, type Workload } from "../workload.ts";
 import { text } from "./nginx.ts";
 
 function fill(stage: Stage): string[] {
@@ -41,6 +41,7 @@ export const webServerWorkloads: readonly Workload[] = [
     name: "apache-ab",
     what: "ab and curl ask Apache (event threads, sendfile, mmap, deflate) on kept and new connections",
     programs: ["apache2", "ab", "curl"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = await stage.port();
       const names = fill(stage);
@@ -60,6 +61,7 @@ export const webServerWorkloads: readonly Workload[] = [
     name: "lighttpd-wget",
     what: "wget and curl ask lighttpd over ::1, among them uploads that it refuses",
     programs: ["lighttpd", "wget", "curl"],
+    gaps: BY_SENDFILE,
     prepare: async (stage) => {
       const port = await stage.port();
       const names = fill(stage);
