@@ -58,11 +58,13 @@ export type ResolvedTapOptions = Required<Omit<TapOptions, "filter" | "container
   Pick<TapOptions, "filter" | "containers">;
 
 /** The least and the most of options that are numbers. */
-export const LIMITS = {
+export const LIMITS: Readonly<
+  Record<"snaplen" | "bufferSize" | "maxConnections", readonly [least: number, most: number]>
+> = {
   snaplen: [0, 64 * 1024 ** 2],
   bufferSize: [256 * 1024, 1024 ** 3],
   maxConnections: [1, 2 ** 24],
-} as const;
+};
 
 function integer(
   name: string,
