@@ -11,7 +11,7 @@ import { kernelImage, type KernelImage } from "./kernel-image.ts";
 import { HOST, KERNELS, SUITES, type Architecture, type Kernel } from "./kernels.ts";
 import { runMachine } from "./machine.ts";
 import { hostToolchain, makePayload } from "./payload.ts";
-import { ALL_FILES, combinations, label, planScript, stepFor } from "./plan.ts";
+import { ALL_FILES, combinations, label, planScript, stepFor, type Step } from "./plan.ts";
 import { formatFailures, formatTable, isGood, withProblems, type Row } from "./report.ts";
 import { parseOutcome } from "./results.ts";
 import { baseImage, hostLibraries, readOutput, writeRoot, type RootParts } from "./root-image.ts";
@@ -65,13 +65,19 @@ interface Tested {
   readonly verified: readonly VerifiedLine[];
 }
 
-function readRow(row: Row, output: ReadonlyMap<string, string>): Row {
+function readRow(row: Row, { files }: Step, output: ReadonlyMap<string, string>): Row {
   const name = label(row);
   const lines = output.get(`${name}.jsonl`);
   if (lines === undefined) return row;
   const attachedAs = /^tapped by (.*)$/m.exec(output.get(`${name}.log`) ?? "")?.[1];
   const outcome = parseOutcome(lines);
-  return { ...row, outcome, ...(attachedAs === undefined ? {} : { attachedAs }) };
+  const problems = findSilence(row.release, files, parseVerified(output.get(`${name}.verified`) ?? ""));
+  return {
+    ...row,
+    outcome,
+    ...(attachedAs === undefined ? {} : { attachedAs }),
+    ...(problems.length === 0 ? {} : { problems }),
+  };
 }
 
 /** One kernel on one architecture. */
@@ -96,8 +102,11 @@ async function testTarget(
   work: string,
 ): Promise<Tested> {
   const name = `${target.kernel.name} ${target.architecture}`;
-  const rows = rowsOf(target, image.release, args);
-  const steps = rows.map((row) => stepFor(row, row.unsupported === undefined, args));
+  const planned = rowsOf(target, image.release, args).map((row) => ({
+    row,
+    step: stepFor(row, row.unsupported === undefined, args),
+  }));
+  const steps = planned.map(({ step }) => step);
   let output = new Map<string, string>();
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const directory = join(work, `${name.replace(" ", "-")}-${attempt}`);
@@ -124,18 +133,7 @@ async function testTarget(
   const verified = Array.from(output)
     .filter(([file]) => file.endsWith(".verified"))
     .flatMap(([, text]) => parseVerified(text));
-  return { rows: rows.map((row) => readRow(row, output)), verified };
-}
-
-/** The objects that the load test has loaded, as far as the rows say it. */
-function loadedObjects(rows: readonly Row[], args: Arguments): string[] {
-  return rows.flatMap((row) => {
-    const { strategy, transport, unsupported, attachedAs = "" } = row;
-    if (!stepFor(row, unsupported === undefined, args).files.includes("load")) return [];
-    if (strategy !== "auto" && transport !== "auto") return [`${strategy}.${transport}`];
-    const found = /^(\w+) .*, (\w+)\)/.exec(attachedAs);
-    return found === null ? [] : [`${found[1]}.${found[2]}`];
-  });
+  return { rows: planned.map(({ row, step }) => readRow(row, step, output)), verified };
 }
 
 async function testAll(args: Arguments, work: string): Promise<readonly Row[]> {
@@ -162,12 +160,9 @@ async function testAll(args: Arguments, work: string): Promise<readonly Row[]> {
       say(`${kernel.name} ${architecture}: starting ${image.release}`);
       const tested = await testTarget(target, image, parts, args, work);
       const key = `${kernel.name} ${architecture}`;
-      const problems = [
-        ...findSilence(verified, key, loadedObjects(tested.rows, args), tested.verified),
-        ...(args.record ? [] : findGrowth(verified, key, tested.verified)),
-      ];
+      const growth = args.record ? [] : findGrowth(verified, key, tested.verified);
       if (args.record) verified = mergeVerified(verified, key, tested.verified);
-      const rows = withProblems(tested.rows, problems);
+      const rows = withProblems(tested.rows, growth);
       results.set(target, rows);
       for (const row of rows) if (!isGood(row)) console.log(formatFailures(row));
     }

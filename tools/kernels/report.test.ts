@@ -60,6 +60,14 @@ test("what is wrong with an object is wrong with the rows that may have used it"
   expect(withProblems(rows, [])).toEqual(rows);
 });
 
+test("what is wrong with an object that no row names is wrong with all of them", () => {
+  const problem = "fexit.perfbuf emit: 121000 verified instructions, 100000 recorded";
+  const silent: Row = { ...row, transport: "auto", outcome: passed, problems: ["no numbers"] };
+  const marked = withProblems([{ ...row, outcome: passed }, silent], [problem]);
+  expect(marked.map(({ problems }) => problems)).toEqual([[problem], ["no numbers", problem]]);
+  expect(marked.some(isGood)).toBe(false);
+});
+
 test("failures say where and what, and how many more there are", () => {
   const outcome = { ...passed, failures: [failure, failure, failure] };
   expect(formatFailures({ ...row, outcome }, 1)).toBe(

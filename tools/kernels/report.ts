@@ -14,20 +14,25 @@ export interface Row extends Combination {
   readonly outcome?: Outcome;
   /** How the tests' tap said that it was attached. */
   readonly attachedAs?: string;
-  /** What else is wrong: verified instructions that have grown. */
+  /** What else is wrong: verified instructions that have grown, or that are missing. */
   readonly problems?: readonly string[];
 }
 
+/** Whether a row may have used the object that a problem begins with. */
+function concerns(problem: string, { strategy, transport }: Row): boolean {
+  const object = [strategy, transport].map((part) => (part === "auto" ? "[a-z]+" : part)).join("\\.");
+  return new RegExp(`^${object}\\b`).test(problem);
+}
+
 /**
- * Adds what is wrong with the verifier's numbers to the rows: each of the `problems` begins with the name of an object, e.g.
- * `kprobe.ringbuf`.
+ * Adds what is wrong with the verifier's numbers to the rows of a kernel: each of the `problems` begins with the name of an object,
+ * e.g. `kprobe.ringbuf`. What is no row's is every row's, or it would be lost.
  */
 export function withProblems(rows: readonly Row[], problems: readonly string[]): Row[] {
+  const homeless = problems.filter((problem) => !rows.some((row) => concerns(problem, row)));
   return rows.map((row) => {
-    const { strategy, transport } = row;
-    const object = [strategy, transport].map((part) => (part === "auto" ? "[a-z]+" : part)).join("\\.");
-    const own = problems.filter((problem) => new RegExp(`^${object}\\b`).test(problem));
-    return own.length === 0 ? row : { ...row, problems: own };
+    const own = problems.filter((problem) => concerns(problem, row) || homeless.includes(problem));
+    return own.length === 0 ? row : { ...row, problems: [...(row.problems ?? []), ...own] };
   });
 }
 

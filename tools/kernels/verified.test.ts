@@ -25,14 +25,17 @@ test("growth of more than a fifth is told, less and of small programs is not; so
   expect(findGrowth(recorded, "6.12 amd64", [line("emit", 7)])).toHaveLength(1);
 });
 
-test("objects without a number are told where there were some", () => {
-  const objects = ["kprobe.ringbuf", "kprobe.perfbuf"];
-  expect(findSilence(recorded, "6.1 amd64", objects, [])).toEqual([
-    "kprobe.ringbuf: the load test gave no verified instructions, as it did when they were recorded",
-  ]);
-  expect(findSilence(recorded, "6.1 amd64", objects, [line("emit", 7)])).toEqual([]);
-  // Kernels that do not tell have no numbers.
-  expect(findSilence(recorded, "5.10 amd64", objects, [])).toEqual([]);
+test.each([
+  ["a kernel that tells", "6.1.0-56-cloud-amd64", ["syscalls", "load"], [], true],
+  ["one without recorded numbers", "7.3.4+deb13-cloud-arm64", ["load"], [], true],
+  ["the first that tells", "5.16", ["load"], [], true],
+  ["one that does not tell", "5.10.0-46-cloud-amd64", ["load"], [], false],
+  ["the one that was built here", "5.10.262-noringbuf", ["load"], [], false],
+  ["a run without the load test", "6.1.0-56-cloud-amd64", ["unseen"], [], false],
+  ["a combination that must be refused", "6.1.0-56-cloud-arm64", ["refused"], [], false],
+  ["one with numbers", "6.1.0-56-cloud-amd64", ["load"], [line("emit", 7)], false],
+])("no numbers are a failure where there have to be some: %s", (_, release, files, lines, failure) => {
+  expect(findSilence(release, files, lines)).toHaveLength(failure ? 1 : 0);
 });
 
 test("new numbers replace old ones, the others stay", () => {
