@@ -29,6 +29,8 @@ export interface Measurement extends Comparison {
   /** Bytes that the tap's records tell twice. */
   readonly repeatedBytes: number;
   readonly statistics: TapStatistics;
+  /** Whether the tap can read what sendfile sends. */
+  readonly readsPages: boolean;
   readonly seconds: number;
 }
 
@@ -52,6 +54,10 @@ class Tapping {
     this.#done = this.#collect();
     // What goes wrong is told by stop(), which is sure to come.
     this.#done.catch(() => undefined);
+  }
+
+  get readsPages(): boolean {
+    return this.#tap.pageCache.seen;
   }
 
   async stop(): Promise<TapStatistics> {
@@ -96,6 +102,8 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
   const dropped = await capture.stop();
   const wire = await readCapture(capture.file, ports);
   const comparison = compareAll(wire, tapping.ends.finish());
+  const { readsPages } = tapping;
   const { repeatedBytes } = tapping.ends;
-  return { ...comparison, dropped, repeatedBytes, statistics, seconds: (performance.now() - began) / 1000 };
+  const seconds = (performance.now() - began) / 1000;
+  return { ...comparison, dropped, repeatedBytes, statistics, readsPages, seconds };
 }

@@ -8,6 +8,7 @@ const GOOD = {
   findings: [],
   gaps: new Map([["sendfile", 4]]),
   identical: 10,
+  readsPages: false,
   repeatedBytes: 0,
   unread: 6,
   wireBytes: 10,
@@ -26,6 +27,10 @@ test("a good run is good", () => {
 test("a gap of a cause that the workload has no reason for is a failure", () => {
   expect(judge(GOOD)).toBe("4 bytes are declared as sendfile, which this workload has no reason for");
   expect(judge(GOOD, { must: ["ring_full"] })).toContain("declared as sendfile");
+});
+
+test("nor has one of those of the workloads a reason for sendfile where the tap can read pages", () => {
+  expect(judge({ ...GOOD, readsPages: true }, EXPECTED)).toContain("4 bytes are declared as sendfile");
 });
 
 test("so is the absence of the one that it is made for", () => {

@@ -160,7 +160,7 @@ async function testAll(args: Arguments, work: string): Promise<readonly Row[]> {
       say(`${kernel.name} ${architecture}: starting ${image.release}`);
       const tested = await testTarget(target, image, parts, args, work);
       const key = `${kernel.name} ${architecture}`;
-      const growth = args.record ? [] : findGrowth(verified, key, tested.verified);
+      const growth = args.record ? [] : [...new Set(findGrowth(verified, key, tested.verified))];
       if (args.record) verified = mergeVerified(verified, key, tested.verified);
       const rows = withProblems(tested.rows, growth);
       results.set(target, rows);

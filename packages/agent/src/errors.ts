@@ -14,9 +14,12 @@ export type TapErrorCode =
 export class TapError extends Error {
   override readonly name = "TapError";
   readonly code: TapErrorCode;
+  /** The message without the code. */
+  readonly reason: string;
 
   constructor(code: TapErrorCode, message: string, options?: ErrorOptions) {
     super(`${code}: ${message}`, options);
     this.code = code;
+    this.reason = message;
   }
 }

@@ -11,7 +11,10 @@ export function unseenLines({
   pageCache,
 }: Pick<Tap, "hooks" | "missingHooks" | "ioUring" | "pageCache">): string[] {
   const lines = missingHooks.map(({ target, reason }) => `${target} is not seen: ${reason}`);
-  if (!ioUring.seen) lines.push(`io_uring is not recorded, but declared${because(ioUring)}`);
+  if (!ioUring.seen && ioUring.absent !== true)
+    lines.push(
+      `io_uring is not recorded; what it moves on connections with other calls is declared${because(ioUring)}`,
+    );
   if (!pageCache.seen) lines.push(`what sendfile sends is not recorded, but declared${because(pageCache)}`);
   const limited = hooks.find(({ limitation }) => limitation !== undefined);
   if (limited !== undefined)

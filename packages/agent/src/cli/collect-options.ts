@@ -3,7 +3,6 @@ import { parseTarget, type Target } from "@tcptracker/grpc-exporter/target";
 import { parseTls } from "./export-options.ts";
 import { allHelpLines, parseFlags, refusePlanned, textOf, type Flag, type FlagValues } from "./flags.ts";
 import { METRICS_FLAGS, parseMetrics } from "./metrics-options.ts";
-import { UsageError } from "./usage-error.ts";
 import { parseBytes, parseCount, parseDuration } from "./values.ts";
 
 /** Every flag of `tcptracker collect`. */
@@ -43,14 +42,10 @@ export const COLLECT_FLAGS: Readonly<Record<string, Flag>> = {
   write: { type: "string", short: "w", value: "FILE", planned: true, help: "write pcapng to FILE" },
 };
 
-/** What a message of an exporter may have: of a collector that takes less, some would have no batch taken. */
-const LEAST_MESSAGE = 1024 ** 2;
+/** Batches of exporters may have the least: of a collector that takes less, some would have none taken. */
+const MESSAGE_BYTES = [1024 ** 2, 64 * 1024 ** 2] as const;
 
-function parseMessageSize(flag: string, text: string): number {
-  const bytes = parseBytes(flag, text);
-  if (bytes >= LEAST_MESSAGE) return bytes;
-  throw new UsageError(`${flag} must be at least 1M, which batches of exporters may have; not '${text}'`);
-}
+const CONNECTIONS = [1, 1_000_000] as const;
 
 /** What `tcptracker collect` was asked to do. */
 export interface CollectCommand {
@@ -113,10 +108,13 @@ export function interpretCollectFlags(values: FlagValues): CollectCommand {
   const limit = <Name extends string>(
     name: Name,
     flag: string,
-    read: (flag: string, text: string) => number,
+    read: (flag: string, text: string, limits?: readonly [number, number]) => number,
+    limits?: readonly [number, number],
   ): Partial<Record<Name, number>> => {
     const text = textOf(values, flag);
-    return (text === undefined ? {} : { [name]: read(`--${flag}`, text) }) as Partial<Record<Name, number>>;
+    return (text === undefined ? {} : { [name]: read(`--${flag}`, text, limits) }) as Partial<
+      Record<Name, number>
+    >;
   };
   return {
     help: values["help"] === true,
@@ -129,9 +127,9 @@ export function interpretCollectFlags(values: FlagValues): CollectCommand {
     ...(metrics === undefined ? {} : { metrics }),
     ...(duration === undefined ? {} : { duration: parseDuration("--duration", duration) }),
     limits: {
-      ...limit("connections", "max-connections", parseCount),
-      ...limit("connectionsPerPeer", "max-connections-per-peer", parseCount),
-      ...limit("messageBytes", "max-message-size", parseMessageSize),
+      ...limit("connections", "max-connections", parseCount, CONNECTIONS),
+      ...limit("connectionsPerPeer", "max-connections-per-peer", parseCount, CONNECTIONS),
+      ...limit("messageBytes", "max-message-size", parseBytes, MESSAGE_BYTES),
       ...limit("bytesPerSecond", "max-rate", parseBytes),
     },
   };

@@ -129,7 +129,8 @@ describe("a file", () => {
 
   test("cannot have what this version lacks, either", async () => {
     const error = await errorOf(["--config", file("write: x.pcapng\n")]);
-    expect(error.message).toContain("--write is not in this version");
+    expect(error.message).toContain(":1:8: write: --write is not in this version");
+    expect(exitCodeOf(error)).toBe(EXIT.notSupported);
   });
 });
 
@@ -150,7 +151,7 @@ describe("of collect", () => {
       `${unknown}:2:1: there is no setting 'snaplen'; there are listen, `,
     );
     await expect(readCollectCommand(["--config", small], {})).rejects.toThrow(
-      `${small}:1:19: max-message-size: --max-message-size must be at least 1M`,
+      `${small}:1:19: max-message-size: --max-message-size takes 1M to 64M`,
     );
   });
 });

@@ -1,3 +1,4 @@
+import { TapError } from "../errors.ts";
 import { COLLECT_FLAGS, interpretCollectFlags, type CollectCommand } from "./collect-options.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { parseFlags, type Flag, type FlagValues } from "./flags.ts";
@@ -98,6 +99,9 @@ function located(
     settings.find(({ name, value }) => messageOf(() => interpret({ [name]: value })) === error.message) ??
     settings.find(({ name, place }) => place !== undefined && isNamed(name, error.message));
   if (guilty?.place === undefined) return error;
+  // Whatever is wrong with a value is wrong usage, but for a setting that this version does not have.
+  if (error instanceof TapError && error.code === "ERR_TAP_NOT_BUILT_IN")
+    return new TapError(error.code, `${guilty.place}: ${error.reason}`, { cause: error });
   return new UsageError(`${guilty.place}: ${error.message}`, { cause: error });
 }
 

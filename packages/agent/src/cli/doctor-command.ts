@@ -2,7 +2,7 @@ import { parseArgs, styleText } from "node:util";
 import { diagnose } from "../doctor/diagnose.ts";
 import { DoctorText } from "../doctor/text.ts";
 import type { Paint } from "../sinks/text.ts";
-import { quietWriter } from "./quiet-writer.ts";
+import { print } from "./print.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What `tcptracker doctor` was asked to do. */
@@ -57,22 +57,21 @@ const paint: Paint = (style, text) => styleText(style, text, { stream: process.s
 
 /** Runs `tcptracker doctor`; resolves to the exit code. */
 export async function runDoctorCommand({ json, quick }: DoctorCommand): Promise<number> {
-  const write = quietWriter();
   if (json) {
     const diagnosis = await diagnose({ quick });
-    write(`${JSON.stringify(diagnosis, undefined, 2)}\n`);
+    print(`${JSON.stringify(diagnosis, undefined, 2)}\n`);
     return diagnosis.exitCode;
   }
   const text = new DoctorText(paint);
   const diagnosis = await diagnose({
     quick,
     onProgress: (progress) => {
-      if (progress.type === "finding") write(text.finding(progress.finding));
-      else if (progress.type === "way") write(text.way(progress.way));
-      else if (progress.type === "hooks") write(text.hooks(progress.hooks));
-      else write(text.blindSpot(progress.blindSpot));
+      if (progress.type === "finding") print(text.finding(progress.finding));
+      else if (progress.type === "way") print(text.way(progress.way));
+      else if (progress.type === "hooks") print(text.hooks(progress.hooks));
+      else print(text.blindSpot(progress.blindSpot));
     },
   });
-  write(text.verdict(diagnosis));
+  print(text.verdict(diagnosis));
   return diagnosis.exitCode;
 }

@@ -4,7 +4,7 @@ import { explainFilter } from "../filter/explanation.ts";
 import { LIMITS, resolveOptions } from "../options.ts";
 import { EXIT } from "./exit-codes.ts";
 import { once } from "./flags.ts";
-import { quietWriter } from "./quiet-writer.ts";
+import { print } from "./print.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBytes } from "./values.ts";
 
@@ -73,6 +73,6 @@ function parse(args: readonly string[]): {
 export function runExplainCommand({ expression, json, snaplen }: ExplainCommand): number {
   const explanation = explainFilter(expression, snaplen);
   const text = json ? `${JSON.stringify(explanation, undefined, 2)}\n` : formatExplanation(explanation);
-  quietWriter()(text);
+  print(text);
   return EXIT.done;
 }

@@ -4,6 +4,7 @@ import { doctorHelpText, parseDoctorCommand, runDoctorCommand } from "./doctor-c
 import { exitCodeOf } from "./exit-codes.ts";
 import { explainHelpText, parseExplainCommand, runExplainCommand } from "./explain-command.ts";
 import { helpText, tapHelpText } from "./help.ts";
+import { print } from "./print.ts";
 import { say } from "./say.ts";
 import { runTapCommand } from "./tap-command.ts";
 import { readCollectCommand, readTapCommand } from "./configured-command.ts";
@@ -12,37 +13,37 @@ import { UsageError } from "./usage-error.ts";
 async function run(args: readonly string[], packageJson: URL): Promise<number> {
   const [command, ...rest] = args;
   if (command === "--help" || command === "-h" || command === "help") {
-    process.stdout.write(helpText());
+    print(helpText());
     return 0;
   }
   if (command === "--version" || command === "-V") {
-    process.stdout.write(`${version(packageJson)}\n`);
+    print(`${version(packageJson)}\n`);
     return 0;
   }
   if (command === "tap") {
     const read = (): ReturnType<typeof readTapCommand> => readTapCommand(rest);
     const tap = await read();
     if (!tap.help) return await runTapCommand(tap, read, version(packageJson));
-    process.stdout.write(tapHelpText());
+    print(tapHelpText());
     return 0;
   }
   if (command === "doctor") {
     const doctor = parseDoctorCommand(rest);
     if (!doctor.help) return await runDoctorCommand(doctor);
-    process.stdout.write(doctorHelpText());
+    print(doctorHelpText());
     return 0;
   }
   if (command === "explain") {
     const explain = parseExplainCommand(rest);
     if (!explain.help) return runExplainCommand(explain);
-    process.stdout.write(explainHelpText());
+    print(explainHelpText());
     return 0;
   }
   if (command === "collect") {
     const collect = await readCollectCommand(rest);
     // gRPC takes 30 MiB: it is loaded where it is used.
     if (!collect.help) return await (await import("./collect-command.ts")).runCollectCommand(collect);
-    process.stdout.write(collectHelpText());
+    print(collectHelpText());
     return 0;
   }
   throw new UsageError(

@@ -89,9 +89,13 @@ export async function runTapCommand(
   } finally {
     clearTimeout(timer);
     reloader[Symbol.dispose]();
-    await tap.stop();
-    await metrics?.[Symbol.asyncDispose]();
-    await exporting?.abandon();
+    try {
+      await tap.stop();
+    } finally {
+      // Also when that fails: a server that listens would keep the process alive.
+      await metrics?.[Symbol.asyncDispose]();
+      await exporting?.abandon();
+    }
   }
   for (const line of summaryLines(tap.statistics(), (stopped ?? process.hrtime.bigint()) - started))
     say(line);

@@ -1,5 +1,5 @@
 import type { Target } from "@tcptracker/grpc-exporter/target";
-import { ATTACH_STRATEGIES, LIMITS, resolveOptions, TRANSPORTS, type TapOptions } from "../options.ts";
+import { ATTACH_STRATEGIES, LIMITS, TRANSPORTS, type TapOptions } from "../options.ts";
 import { compileFilter } from "../filter/compile-filter.ts";
 import { ATTRIBUTION_FLAGS, parseAttribution, type AttributionCommand } from "./attribution-options.ts";
 import { EXPORT_FLAGS, parseExport, type ExportCommand } from "./export-options.ts";
@@ -92,7 +92,8 @@ export function parseTapCommand(args: readonly string[]): TapCommand {
 /**
  * What flags ask for.
  *
- * @throws {@link UsageError} for values that make no sense or are out of range; TapError ERR_TAP_NOT_BUILT_IN for a flag whose feature this version lacks
+ * @throws {@link UsageError} for values that make no sense or are out of range; TapError ERR_TAP_NOT_BUILT_IN for a flag
+ * whose feature this version lacks
  */
 export function interpretTapFlags(values: FlagValues): TapCommand {
   const text = (name: string): string | undefined => {
@@ -121,7 +122,6 @@ export function interpretTapFlags(values: FlagValues): TapCommand {
       : { maxConnections: parseCount("--max-connections", maxConnections, LIMITS.maxConnections) }),
     ...(filter === undefined ? {} : { filter }),
   };
-  resolveOptions(options);
   // Here, so that whatever is wrong with it is told before anything is started, and with its place in a file.
   if (filter !== undefined) compileFilter(filter, { containers: attribution !== undefined });
   const exporting = parseExport(values);

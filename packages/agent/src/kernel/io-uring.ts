@@ -8,6 +8,8 @@ export interface IoUringSupport {
   readonly seen: boolean;
   /** Why not, or what of them not. */
   readonly reason?: string;
+  /** Set when there is nothing to see: no program can use it on this kernel. */
+  readonly absent?: true;
 }
 
 const COMPLETE = "io_uring_complete";
@@ -30,6 +32,7 @@ export function ioUringSupport(): IoUringSupport {
   if (!isKnown(`btf_trace_${COMPLETE}`, "typedef"))
     return {
       seen: false,
+      absent: true,
       reason: `this kernel has no tracepoint ${COMPLETE}: it was built without io_uring`,
     };
   // The tracepoint has named the request since 5.18, and requests have had their present layout since 6.0.

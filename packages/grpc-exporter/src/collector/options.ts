@@ -89,6 +89,6 @@ export function checkCollectorOptions({ listen, tls, insecure }: CollectorOption
   if (tls === undefined && insecure !== true && !isLoopback(listen.host))
     throw new ExportError(
       "ERR_EXPORT_PLAINTEXT",
-      `plaintext on ${formatTarget(listen)} could be read by others; give a certificate and key (--tls-cert, --tls-key), or say that it may be (--insecure)`,
+      `plaintext on ${formatTarget(listen)} could be read by others; give a certificate and key (tls; --tls-cert and --tls-key), or say that it may be (insecure; --insecure)`,
     );
 }
