@@ -19,6 +19,12 @@ async function tap(args: readonly string[]): Promise<AgentResult> {
   return await agent.ended(SECONDS);
 }
 
+/** `doctor --quick` as the arguments of a script. */
+function inBash(script: string): Agent {
+  const args = [script, "bash", process.execPath, COMMAND, "doctor", "--quick"];
+  return new Agent(args, { program: "bash", command: "-c" });
+}
+
 describe("as root", { timeout: SECONDS * 1000 }, () => {
   let result: AgentResult;
   let diagnosis: Diagnosis;
@@ -93,21 +99,13 @@ describe("as root", { timeout: SECONDS * 1000 }, () => {
   });
 
   test("| head ends quietly", async () => {
-    const script = '"$@" | head -n 1; echo "exit ${PIPESTATUS[0]}"';
-    await using agent = new Agent([script, "bash", process.execPath, COMMAND, "doctor", "--quick"], {
-      program: "bash",
-      command: "-c",
-    });
+    await using agent = inBash('"$@" | head -n 1; echo "exit ${PIPESTATUS[0]}"');
     const { stdout, stderr } = await agent.ended(SECONDS);
     expect({ stdout, stderr }).toEqual({ stdout: "Kernel\nexit 0\n", stderr: "" });
   });
 
   test("an output that takes nothing: 1, and why", async () => {
-    const script = '"$@" > /dev/full';
-    await using agent = new Agent([script, "bash", process.execPath, COMMAND, "doctor", "--quick"], {
-      program: "bash",
-      command: "-c",
-    });
+    await using agent = inBash('"$@" > /dev/full');
     const { code, stderr } = await agent.ended(SECONDS);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tcptracker: cannot write to standard output: ENOSPC.*\n$/);
