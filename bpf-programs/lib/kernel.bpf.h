@@ -16,7 +16,6 @@ enum bpf_map_type_subset {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
-	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum bpf_update_flags {
@@ -24,8 +23,6 @@ enum bpf_update_flags {
 	BPF_NOEXIST = 1,
 };
 
-#define BPF_F_NO_PREALLOC 1
-#define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 
 enum bpf_ringbuf_flags {
